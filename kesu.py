@@ -1,0 +1,353 @@
+"""The command line: each command parses, calls one function and prints. Errors are one sentence and exit code 2."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from model.errors import KesuError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+models = typer.Typer(no_args_is_help=True, help="Bundles on the shelf: which is served, and changing it.")
+keys = typer.Typer(no_args_is_help=True, help="API keys and their roles.")
+bench = typer.Typer(no_args_is_help=True, help="Measure kesu beside its peers in the same run (extra `bench`).")
+app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
+app.add_typer(bench, name="bench")
+console = Console(stderr=True)
+
+Files = Annotated[list[Path], typer.Argument(help="labelled CSV, XLSX or JSONL files")]
+Data = Annotated[Path | None, typer.Option("--data", envvar="KESU_BENCH_DATA", help="folder with the public data")]
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[..., None]]:
+    """A progress bar on standard error; the callback takes done, total and optionally what is done now."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+
+        def step(done: int, total: int, now: str | None = None) -> None:
+            progress.update(task, completed=done, total=total or None, description=now or what)
+
+        yield step
+
+
+def settings_now(**over: Any) -> Any:
+    from serving.settings import read_settings
+
+    return read_settings(**over)
+
+
+@app.command()
+def train(
+    data: Files,
+    out: Annotated[Path, typer.Option("--out", help="folder of the new bundle")],
+    head: Annotated[list[str] | None, typer.Option("--head", help="label column to learn; repeat for several")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file with training settings")] = None,
+) -> None:
+    """Fit a bundle from labelled files; its model card lies in it as card.html."""
+    from training.config import read_config
+    from training.fit import train as fit
+
+    with bar("training") as step:
+        result = fit(data, out, heads=head, config=read_config(config), progress=step)
+    for warning in result.warnings:
+        console.print(f"[yellow]{warning}[/yellow]")
+    grid = Grid("head", "labels", "rows", "accuracy", "macro-F1", "ECE (floor)", title=f"bundle {result.version}")
+    for name, said in result.card["heads"].items():
+        ece = f"{said['ece']:.3f} ({said['ece_floor']:.3f})"
+        row = (name, str(len(said["labels"])), str(said["n"]), f"{said['accuracy']:.3f}", f"{said['macro_f1']:.3f}", ece)
+        grid.add_row(*row)
+    Console().print(grid)
+    print(f"{out}/card.html")
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="bundle folder")],
+    data: Annotated[Path, typer.Argument(help="labelled file")],
+    json_out: Annotated[Path | None, typer.Option("--json", help="write the figures here")] = None,
+    page: Annotated[Path | None, typer.Option("--page", help="write a page with plots here")] = None,
+) -> None:
+    """Measure a bundle on a labelled file: accuracy, macro-F1, calibration, coverage, confusion, a head."""
+    from model.bundle import load_bundle
+    from model.table import read_table
+    from training.evaluate import evaluate as measure
+    from training.evaluate import evaluation_page
+
+    result = measure(load_bundle(bundle), read_table(data))
+    if json_out is not None:
+        json_out.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+    if page is not None:
+        page.write_text(evaluation_page(result), encoding="utf-8")
+    for name, said in result["heads"].items():
+        print(f"{name}: n {said['n']}  accuracy {said['accuracy']:.4f}  macro-F1 {said['macro_f1']:.4f}", end="  ")
+        print(f"ECE {said['ece']:.4f} (floor {said['ece_floor']:.4f})")
+
+
+@app.command()
+def classify(
+    bundle: Annotated[Path, typer.Argument(help="bundle folder")],
+    data: Annotated[Path, typer.Argument(help="CSV, XLSX or JSONL file, or - for standard input")],
+    out: Annotated[Path, typer.Option("--out", help="CSV, XLSX or JSONL by its ending")],
+) -> None:
+    """Classify a whole file: its columns plus, a head, the label, its confidence and whether it is accepted."""
+    from model.bundle import load_bundle
+    from model.table import read_table, read_table_bytes, write_table
+    from training.classify_file import classified_columns, classify_rows
+
+    loaded = load_bundle(bundle)
+    table = read_table_bytes(sys.stdin.buffer.read(), "-") if str(data) == "-" else read_table(data)
+    with bar("classifying") as step:
+        columns = classified_columns(loaded, table)
+        written = write_table(out, columns, classify_rows(loaded, table, step))
+    print(f"{written} rows in {out}")
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="processes; evaluator and sender run in one of them by lease")] = 1,
+) -> None:
+    """The API, the page, the evaluator and the sender in one process."""
+    from serving.run import serve as run
+
+    run(settings_now(), host, port, workers)
+
+
+@app.command()
+def watch() -> None:
+    """The evaluator alone, as a process of its own."""
+    from serving.run import run_evaluator
+
+    run_evaluator(settings_now())
+
+
+@app.command()
+def deliver() -> None:
+    """The sender alone, as a process of its own."""
+    from serving.run import run_sender
+
+    run_sender(settings_now())
+
+
+@app.command()
+def demo(seconds: Annotated[float, typer.Option(help="how long the last hour plays")] = 40.0) -> None:
+    """Play the demo in a store of its own and show the signed alerts arrive at a receiver of our own."""
+    from serving.demo_run import run_demo
+
+    found = run_demo(seconds, print)
+    if not {"group", "exposure"} <= found:
+        raise KesuError(f"only {', '.join(sorted(found)) or 'nothing'} arrived: run kesu doctor and look at the log")
+
+
+@app.command(name="import")
+def import_(
+    file: Path, yes: Annotated[bool, typer.Option("--yes", help="import without asking")] = False
+) -> None:
+    """Bring history into the store: preview, then rows one by one; the same file again adds nothing."""
+    from model.table import read_table
+    from serving.files import import_table, preview_table, save_refused
+    from serving.service import open_service
+
+    table = read_table(file)
+    service = open_service(settings_now())
+    seen = preview_table(table, service)
+    print(f"{seen.rows} rows; columns: " + ", ".join(f"{role} = {column}" for role, column in seen.roles.items()))
+    for problem in seen.problems[:10]:
+        console.print(f"[yellow]row {problem.row} {problem.column}: {problem.reason}[/yellow]")
+    if seen.total_problems > 10:
+        console.print(f"[yellow]… and {seen.total_problems - 10} more[/yellow]")
+    if service.shelf() is None:
+        console.print("[yellow]no model is promoted: the rows are stored unclassified[/yellow]")
+    if not yes and not typer.confirm("import them?"):
+        raise typer.Exit(1)
+    with bar("importing") as step:
+        done = import_table(service, table, step)
+    kept = save_refused(service.settings.data_dir / "refused", table, done.refused)
+    print(f"{done.added} added, {done.known} were there already, {len(done.refused)} refused" + (f": see {kept}" if kept else ""))
+
+
+@app.command()
+def export(out: Annotated[Path, typer.Option("--out", help="CSV, XLSX or JSONL by its ending")]) -> None:
+    """Complaints with their classification, out of the store."""
+    from serving.files import export_complaints
+    from serving.service import open_service
+
+    print(f"{export_complaints(open_service(settings_now()).store, out)} complaints in {out}")
+
+
+@app.command()
+def replay(
+    data: Path,
+    out: Annotated[Path, typer.Option("--out", help="alerts as JSON lines")],
+    bundle: Annotated[Path | None, typer.Option("--bundle", help="classify with this bundle")] = None,
+) -> None:
+    """The early warning over history in event time, by the same code as the live service."""
+    from model.bundle import load_bundle
+    from model.table import read_table
+    from training.replay import replay as run
+
+    with bar("replaying") as step:
+        summary = run(read_table(data), load_bundle(bundle) if bundle else None, out, step)
+    print(summary)
+
+
+@app.command()
+def spikes(
+    counts: Path,
+    false_alarms_per_day: Annotated[float, typer.Option(help="over all series together")],
+    out: Annotated[Path, typer.Option("--out", help="CSV, one line an episode's start")],
+) -> None:
+    """The detector alone on hourly counts: series, group, hour, count; missing hours are 0."""
+    from training.spikes import write_spikes
+
+    with bar("judging") as step:
+        print(f"{write_spikes(counts, false_alarms_per_day, out, step)} spikes in {out}")
+
+
+@app.command()
+def report(
+    month: Annotated[str, typer.Option("--month", help="e.g. 2026-10")],
+    out: Annotated[Path, typer.Option("--out")],
+    format: Annotated[str, typer.Option("--format")] = "html",
+) -> None:
+    """The monthly report from the true figures of the store."""
+    from serving.report import write_report
+    from serving.store import open_store
+
+    write_report(open_store(settings_now().store_url), month, out, format, datetime.now(UTC))
+    print(out)
+
+
+@models.command("list")
+def models_list() -> None:
+    """Bundles on the shelf, the newest first."""
+    from serving.models import list_bundles
+
+    for entry in list_bundles(settings_now().data_dir / "bundles"):
+        print(f"{'*' if entry.current else ' '} {entry.name}  {entry.version}  {entry.created}")
+
+
+@models.command("promote")
+def models_promote(folder: Path) -> None:
+    """Serve this bundle from now on; running servers take it up within seconds."""
+    from serving.models import promote
+
+    print(f"serving {promote(settings_now().data_dir / 'bundles', folder, datetime.now(UTC))}")
+
+
+@models.command("rollback")
+def models_rollback() -> None:
+    """Serve the bundle before the present one again."""
+    from serving.models import rollback
+
+    print(f"serving {rollback(settings_now().data_dir / 'bundles', datetime.now(UTC))}")
+
+
+@keys.command("add")
+def keys_add(name: str, role: Annotated[str, typer.Option(help="intake, supervisor, scientist or admin")] = "intake") -> None:
+    """Make a key; it is shown once. From the first key on every caller needs one."""
+    from serving.auth import add_key
+    from serving.store import open_store
+
+    print(add_key(open_store(settings_now().store_url), name, role))
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Every key, without its secret."""
+    from serving.auth import list_keys
+    from serving.store import open_store
+
+    for key in list_keys(open_store(settings_now().store_url)):
+        print(f"{key['id']}  {key['role']:10s} {key['name']}{'  revoked' if key['revoked_at'] else ''}")
+
+
+@keys.command("revoke")
+def keys_revoke(identity: str) -> None:
+    """End a key."""
+    from serving.auth import revoke_key
+    from serving.store import open_store
+
+    revoke_key(open_store(settings_now().store_url), identity)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: settings, store, bundle, engine versions; says what to mend."""
+    from serving.doctor import examine
+
+    worst = 0
+    for check in examine(settings_now()):
+        print(f"{'ok  ' if check.ok else 'MEND'}  {check.what}: {check.said}")
+        worst = max(worst, 0 if check.ok else 2)
+    raise typer.Exit(worst)
+
+
+@bench.command("accuracy")
+def bench_accuracy(data: Data = None) -> None:
+    """macro-F1 beside characters 1–3 + linear SVC and others on the same split."""
+    from training.accuracy_bench import accuracy_bench
+
+    accuracy_bench(needed(data))
+
+
+@bench.command("speed")
+def bench_speed(data: Data = None) -> None:
+    """Documents a second from raw strings on one core, beside fastText and jieba pipelines."""
+    from training.speed_bench import speed_bench
+
+    speed_bench(needed(data))
+
+
+@bench.command("spikes")
+def bench_spikes(seeds: Annotated[int, typer.Option(help="simulations to average")] = 3) -> None:
+    """Events found at 0.5, 2 and 8 false alarms a day, beside textbook detectors and the true mean."""
+    from training.spikes_bench import spikes_bench
+
+    spikes_bench(seeds)
+
+
+@bench.command("serve")
+def bench_serve(seconds: float = 5.0, bundle: Path | None = None) -> None:
+    """POST /classify beside an empty FastAPI route; start-up time and memory of a worker."""
+    from serving.load import bench_serve as run
+
+    run(settings_now(bundle=bundle), seconds)
+
+
+def needed(data: Path | None) -> Path:
+    from model.errors import DataError
+
+    if data is None or not data.is_dir():
+        raise DataError(f"the folder {data or ''} with the public data is not there: give --data DIR or KESU_BENCH_DATA")
+    return data
+
+
+def main() -> None:
+    """Run a command; kesu's own errors are one sentence on standard error and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app()
+    except KesuError as error:
+        console.print(f"[red]{error}[/red]", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

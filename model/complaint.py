@@ -27,7 +27,7 @@ class Complaint:
     """One complaint as it came in. `text` holds title and body joined by a newline; `time` is aware, when it happened.
 
     `customer` is what the sender calls the customer (account, phone, name); it is turned into a keyed hash before
-    anything is stored.
+    anything is stored. `time_given` is False where the sender gave no time and `time` is that of arrival.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Complaint:
     product: str | None = None
     region: str | None = None
     social: Social | None = None
+    time_given: bool = True
 
 
 @dataclass(frozen=True, slots=True)

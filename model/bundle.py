@@ -1,0 +1,172 @@
+"""A bundle: a folder of data only that classifies. `manifest.json` says what it holds, `weights.safetensors` the arrays.
+
+Nothing in it is run when it is opened; every file is named in the manifest with its SHA-256, and a few fixed sentences
+are tried against their expected probabilities before the first complaint is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.archive import read_archive, write_archive
+from model.calibration import TOP, Reason, decide
+from model.classifier import ComplaintClassifier
+from model.clauses import Part, merge_clauses, split_clauses
+from model.features import join_codes
+from model.manifest import describe, restore
+
+__all__ = ["Bundle", "Prediction", "Verdict", "load_bundle"]
+
+_REASONS = (None, Reason.LOW_CONFIDENCE, Reason.CLOSE_SECOND, Reason.OUT_OF_SCOPE, Reason.TOO_SHORT)
+_BATCH = 4096
+_CLOSE = 0.2  # a lead smaller than this is called close
+_CLAUSE_SURE = 0.5
+_HINTED = 0.02  # what a part says must not be ruled out by the whole text
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one head says: its best label, all its labels (one, or several), and why a person should look if one should."""
+
+    label: str
+    labels: tuple[str, ...]
+    confidence: float
+    accepted: bool
+    reason: Reason | None
+    alternatives: tuple[tuple[str, float], ...]
+
+
+@dataclass(slots=True)
+class Prediction:
+    """One complaint's verdicts by head, its parts, the bundle's version, and with `explain` what carried the verdicts.
+
+    `evidence` maps a head to spans (start, end, weight) of the text, heaviest first; empty unless asked for.
+    """
+
+    heads: dict[str, Verdict]
+    parts: tuple[Part, ...]
+    model: str
+    evidence: dict[str, tuple[tuple[int, int, float], ...]] = field(default_factory=dict)
+
+
+class Bundle:
+    """A fitted classifier under a version; `training.fit.train` makes one, `load_bundle` opens one."""
+
+    def __init__(self, classifier: ComplaintClassifier, version: str = "unsaved", extra: Mapping[str, bytes] | None = None) -> None:
+        self.classifier = classifier
+        self.version = version
+        self.extra = extra
+        self.heads: dict[str, tuple[str, ...]] = {spec.name: spec.labels for spec in classifier.heads_}
+        self._layout = classifier.layout()
+        names = list(self.heads)
+        self._category = names.index("category") if "category" in names else None
+        self._department = names.index("department") if "department" in names else None
+
+    def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Head → calibrated probabilities (texts, labels); byte-equal for a text in any batch."""
+        return self.classifier.predict_proba(texts)
+
+    def predict(self, texts: Sequence[str], explain: bool = False) -> list[Prediction]:
+        """One `Prediction` a text, in order. Any string is answered: `check_text` says which ones deserve to be."""
+        predictions: list[Prediction] = []
+        for at in range(0, len(texts), _BATCH):
+            predictions += self._predict_batch(texts[at : at + _BATCH])
+        if explain:
+            from model.explain import explain as carried
+
+            for text, prediction in zip(texts, predictions, strict=True):
+                prediction.evidence = {name: tuple(carried(self, text, name)) for name in self.heads}
+        return predictions
+
+    def save(self, folder: Path | str, created: str = "", extra: Mapping[str, bytes] | None = None) -> str:
+        """Write the bundle's folder, whole or not at all, and return its version; `created` is a date and time to note.
+
+        `extra` are further files by name, such as the card's.
+        """
+        files = extra if extra is not None else self.extra if self.extra is not None else {}
+        manifest, arrays = describe(self.classifier, created)
+        self.version = write_archive(Path(folder), manifest, arrays, files)
+        return self.version
+
+    def _predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
+        codes, spans = join_codes(texts)
+        clauses: list[list[tuple[int, int]]] = []
+        further: list[tuple[int, int]] = []
+        if self._category is not None:
+            for text, first in zip(texts, spans[:, 0].tolist(), strict=True):
+                split = split_clauses(text)
+                clauses.append(split)
+                if len(split) > 1:
+                    further += [(first + start, first + end) for start, end in split]
+        if further:
+            spans = np.concatenate((spans, np.array(further, np.int64)))
+        scores, reads = self.classifier.score_spans(codes, spans)
+        chances = self.classifier.chances(scores)
+        size, heads = len(texts), len(self._layout)
+        best, reason = np.empty((size, heads, TOP), np.int64), np.empty((size, heads), np.int64)
+        threshold, known = self.classifier.threshold_, self.classifier.known_
+        decide(chances[:size], self._layout, threshold, reads, known, _CLOSE, best, reason)
+        tops, reasons, rows = best.tolist(), reason.tolist(), chances[:size].tolist()
+        predictions = []
+        at = size
+        for number, text in enumerate(texts):
+            verdicts = self._verdicts(rows[number], tops[number], reasons[number])
+            parts: tuple[Part, ...] = ()
+            if clauses:
+                split = clauses[number]
+                if len(split) > 1:
+                    parts = self._parts(split, chances[at : at + len(split)], rows[number])
+                    at += len(split)
+                if not parts:
+                    department = verdicts["department"].label if self._department is not None else None
+                    parts = (Part(0, len(text), verdicts["category"].label, department),)
+            else:
+                parts = (Part(0, len(text), None, None),)
+            predictions.append(Prediction(verdicts, parts, self.version))
+        return predictions
+
+    def _verdicts(self, chances: list[float], tops: list[list[int]], reasons: list[int]) -> dict[str, Verdict]:
+        verdicts = {}
+        first = 0
+        for spec, top, reason in zip(self.classifier.heads_, tops, reasons, strict=True):
+            names = spec.labels
+            label = names[top[0]]
+            held = (label,)
+            if spec.several:
+                held = tuple([name for place, name in enumerate(names) if chances[first + place] >= 0.5]) or held
+            others = tuple([(names[place], chances[first + place]) for place in top[1:] if place >= 0])
+            verdicts[spec.name] = Verdict(label, held, chances[first + top[0]], reason == 0, _REASONS[reason], others)
+            first += len(names)
+        return verdicts
+
+    def _parts(self, split: list[tuple[int, int]], chances: NDArray[np.float64], whole: list[float]) -> tuple[Part, ...]:
+        """The parts when confident clauses name two or more categories, else ()."""
+        _, _, first, labels = self._layout[self._category].tolist()
+        names = self.classifier.heads_[self._category].labels
+        category = chances[:, first : first + labels]
+        tops = category.argmax(1).tolist()
+        found: list[str | None] = []
+        for row, top in enumerate(tops):
+            sure = category[row, top] >= _CLAUSE_SURE and whole[first + top] >= _HINTED
+            found.append(names[top] if sure else None)
+        if len({name for name in found if name is not None}) < 2:
+            return ()
+        parts = []
+        for start, end, name in merge_clauses(split, found):
+            department = None
+            if self._department is not None:
+                _, _, other, size = self._layout[self._department].tolist()
+                mine = [row for row, (a, b) in enumerate(split) if a >= start and b <= end and found[row] is not None]
+                place = int(chances[mine, other : other + size].sum(0).argmax())
+                department = self.classifier.heads_[self._department].labels[place]
+            parts.append(Part(start, end, name, department))
+        return tuple(parts)
+
+
+def load_bundle(folder: Path | str) -> Bundle:
+    """Open a bundle's folder; BundleError with a remedy when anything in it is not as it was written."""
+    manifest, arrays, extra = read_archive(Path(folder))
+    return Bundle(restore(manifest, arrays, str(folder)), str(manifest["version"]), extra)

@@ -1,0 +1,221 @@
+"""One featuriser, one linear head a label column; all heads are scored in the same pass.
+
+Each output is a linear support-vector machine over features weighted by how much more often they occur with the label
+than without it (NB-SVM: Wang & Manning 2012), one against the rest. Only `fit` needs scikit-learn and scipy.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.calibration import PAIR, SEVERAL, SINGLE, calibrate, fit_sigmoids, fit_softmax, thresholds
+from model.errors import DataError
+from model.features import Vocabulary, join_codes, score_texts
+from model.labels import SEPARATOR, split_cell
+from model.linear import cross_fit, fit_outputs, quantise
+from model.text import point_table
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["ComplaintClassifier", "Held", "HeadSpec"]
+
+Progress = Callable[[int, int, str], None]
+_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """A head: its labels in output order, whether a complaint may have several, whether they are ordered."""
+
+    name: str
+    labels: tuple[str, ...]
+    several: bool = False
+    ordered: bool = False
+
+    @property
+    def kind(self) -> int:
+        return SEVERAL if self.several else PAIR if len(self.labels) == 2 else SINGLE
+
+    @property
+    def outputs(self) -> int:
+        return 1 if self.kind == PAIR else len(self.labels)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Cross-fitted probabilities of one head: `rows` of the fit, `chances` and `truth` (rows, labels)."""
+
+    rows: NDArray[np.int64]
+    chances: NDArray[np.float64]
+    truth: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    held: Held
+
+
+class ComplaintClassifier:
+    """Texts in, calibrated probabilities for each head out; `fit` returns self, learnt attributes end in `_`.
+
+    >>> texts = ["快递太慢了", "快递还没到", "物流慢", "客服态度差", "客服不理人", "态度恶劣"] * 4
+    >>> labels = (["物流"] * 3 + ["服务"] * 3) * 4
+    >>> fitted = ComplaintClassifier(grams=2).fit(texts, {"category": labels})
+    >>> fitted.heads_[0].labels[int(fitted.predict_proba(["快递很慢"])["category"][0].argmax())]
+    '物流'
+    """
+
+    def __init__(
+        self,
+        grams: int = 4,
+        at_least: int = 2,
+        most: int = 600_000,
+        strength: float = 1.0,
+        smooth: float = 0.1,
+        folds: int = 4,
+        precision: float = 0.95,
+    ) -> None:
+        self.grams = grams
+        self.at_least = at_least
+        self.most = most
+        self.strength = strength
+        self.smooth = smooth
+        self.folds = folds
+        self.precision = precision
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Mapping[str, Sequence[str]],
+        ordered: Mapping[str, Sequence[str]] | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Fit all heads; `labels` has one cell a text and head, empty where unknown, `a|b` for several labels.
+
+        `ordered` gives the label order of ordered heads. DataError names a head that cannot be learnt; what was
+        learnt from little is said in `warnings_`.
+        """
+        self.warnings_: list[str] = []
+        self.heads_ = tuple(self._spec(name, cells, (ordered or {}).get(name)) for name, cells in labels.items())
+        say = progress if progress is not None else _silent
+        todo = len(self.heads_) + 1
+        say(0, todo, "features")
+        self.vocabulary_ = Vocabulary.fit(texts, self.grams, self.at_least, self.most)
+        matrix = self.vocabulary_.matrix(texts)
+        fold = np.array([crc32(text.encode("utf-8", "surrogatepass")) % self.folds for text in texts], np.int64)
+        fitted = []
+        for at, spec in enumerate(self.heads_):
+            say(at + 1, todo, spec.name)
+            fitted.append(self._fit_head(spec, matrix, fold, labels[spec.name]))
+        self.held_ = {spec.name: one.held for spec, one in zip(self.heads_, fitted, strict=True)}
+        self.weights_, self.scale_ = quantise(np.concatenate([one.weights for one in fitted]), self.vocabulary_.idf)
+        self.bias_ = np.concatenate([one.bias for one in fitted])
+        self.slope_ = np.concatenate([one.slope for one in fitted])
+        self.shift_ = np.concatenate([one.shift for one in fitted])
+        self.threshold_ = np.concatenate([one.threshold for one in fitted])
+        self.known_ = self._known_limit(texts, fold)
+        say(todo, todo, "done")
+        return self
+
+    def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Decision values (texts, outputs), and (texts, 2): characters read, share of their n-grams that are known."""
+        return self.score_spans(*join_codes(texts))
+
+    def score_spans(
+        self, codes: NDArray[np.uint32], spans: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `score`, of spans (texts, 2) of code points; spans may overlap."""
+        scores, reads = np.empty((len(spans), len(self.bias_))), np.empty((len(spans), 2))
+        vocabulary = self.vocabulary_
+        score_texts(
+            codes, spans, point_table(), vocabulary.grams, vocabulary.words, vocabulary.ranks, self.weights_,
+            self.scale_, self.bias_, scores, reads,
+        )  # fmt: skip
+        return scores, reads
+
+    def chances(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities (texts, labels of all heads) of decision values (texts, outputs)."""
+        out = np.empty((len(scores), len(self.slope_)))
+        calibrate(scores, self.layout(), self.slope_, self.shift_, out)
+        return out
+
+    def layout(self) -> NDArray[np.int64]:
+        """For each head its kind, first output, first label and number of labels, shape (heads, 4)."""
+        output, label, rows = 0, 0, []
+        for spec in self.heads_:
+            rows.append((spec.kind, output, label, len(spec.labels)))
+            output, label = output + spec.outputs, label + len(spec.labels)
+        return np.array(rows, np.int64).reshape(-1, 4)
+
+    def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Head → probabilities (texts, labels); a several-labels head's rows need not sum to 1."""
+        parts = [self.chances(self.score(texts[at : at + _BATCH])[0]) for at in range(0, len(texts), _BATCH)]
+        both = np.concatenate(parts) if parts else np.empty((0, len(self.slope_)))
+        return {spec.name: both[:, first : first + size] for spec, (_, _, first, size) in zip(self.heads_, self.layout().tolist(), strict=True)}  # fmt: skip
+
+    def _spec(self, name: str, cells: Sequence[str], order: Sequence[str] | None) -> HeadSpec:
+        counts: dict[str, int] = {}
+        several = any(SEPARATOR in cell for cell in cells)
+        for cell in cells:
+            for label in split_cell(cell):
+                counts[label] = counts.get(label, 0) + 1
+        if len(counts) < 2:
+            only = f"only the label {next(iter(counts))!r}" if counts else "no label"
+            raise DataError(f"Column {name!r} has {only}: give rows of two or more labels or leave the head out.")
+        self.warnings_ += [
+            f"Label {label!r} of {name!r} has {count} row{'s' * (count > 1)}: it is kept, but give it 20 or more."
+            for label, count in counts.items()
+            if count < 5
+        ]
+        inside = order is not None and set(counts) <= set(order)
+        names = tuple(label for label in order or () if label in counts) if inside else tuple(sorted(counts))
+        return HeadSpec(name, names, several, inside)
+
+    def _fit_head(
+        self, spec: HeadSpec, matrix: "csr_matrix", fold: NDArray[np.int64], cells: Sequence[str]
+    ) -> "_Fitted":
+        rows = np.flatnonzero([bool(split_cell(cell)) for cell in cells])
+        truth = np.zeros((len(rows), len(spec.labels)), np.bool_)
+        for at, row in enumerate(rows.tolist()):
+            for label in split_cell(cells[row]):
+                truth[at, spec.labels.index(label)] = True
+        targets = truth[:, 1:] if spec.kind == PAIR else truth
+        mine = matrix[rows]
+        scores = cross_fit(mine, targets, fold[rows], self.at_least, self.strength, self.smooth)
+        weights, bias = fit_outputs(mine, targets, self.strength, self.smooth)
+        if spec.several:
+            slope, shift = fit_sigmoids(scores, truth)
+        else:
+            both = np.hstack((-scores, scores)) if spec.kind == PAIR else scores
+            steepness, shift = fit_softmax(both, truth.argmax(1))
+            slope = np.full(len(spec.labels), steepness)
+        chances = np.empty(truth.shape)
+        calibrate(scores, np.array([[spec.kind, 0, 0, len(spec.labels)]]), slope, shift, chances)
+        best = chances.argmax(1)
+        right = truth[np.arange(len(best)), best]
+        limit = thresholds(chances.max(1), right, best, len(spec.labels), self.precision)
+        return _Fitted(weights, bias, slope, shift, limit, Held(rows, chances, truth))
+
+    def _known_limit(self, texts: Sequence[str], fold: NDArray[np.int64]) -> float:
+        """The share of known n-grams that all but one in a hundred new texts of this kind reach."""
+        here = [text for text, one in zip(texts, fold.tolist(), strict=True) if one == 0]
+        rest = [text for text, one in zip(texts, fold.tolist(), strict=True) if one != 0]
+        if len(here) < 20:
+            return 0.0
+        kept = Vocabulary.fit(rest, self.grams, self.at_least, self.most)
+        shares = kept.known_shares(here)
+        return float(np.quantile(shares, 0.01))
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    return None

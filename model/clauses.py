@@ -1,0 +1,64 @@
+"""One complaint → its clauses → its parts: several matters in one complaint, each with its span.
+
+A clause ends at a stop, a comma, a new line, or before a word that starts another matter (而且, 另外, 同时 …).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from re import compile as pattern
+
+__all__ = ["Part", "merge_clauses", "split_clauses"]
+
+_END = pattern(r"[，。！？；,!?;\n…～]+|(?=而且|并且|还有|另外|此外|同时|但是|不过|再就是|其次|二是|三是)|[且和](?=[^，。]{0,6}态度)")
+_SHORTEST = 3
+
+
+@dataclass(slots=True)
+class Part:
+    """One matter of a complaint: the characters [start, end) of the text given, and where they belong."""
+
+    start: int
+    end: int
+    category: str | None
+    department: str | None
+
+
+def split_clauses(text: str) -> list[tuple[int, int]]:
+    """The spans of the clauses of `text`, in order, without the marks between them.
+
+    >>> [("快递慢而且客服态度差。"[a:b]) for a, b in split_clauses("快递慢而且客服态度差。")]
+    ['快递慢', '而且客服态度差']
+    """
+    spans, start = [], 0
+    for mark in _END.finditer(text):
+        at = mark.start()
+        if at - start >= _SHORTEST:
+            spans.append((start, at))
+            start = mark.end()
+        elif mark.end() > at and not spans:
+            start = start if at > start else mark.end()
+    if len(text) - start >= _SHORTEST or not spans:
+        spans.append((start, len(text)))
+    return spans
+
+
+def merge_clauses(spans: Sequence[tuple[int, int]], labels: Sequence[str | None]) -> list[tuple[int, int, str]]:
+    """Runs of neighbouring clauses of one label; a clause without one joins the run before it, or the first.
+
+    >>> merge_clauses([(0, 3), (4, 8), (9, 12)], ["物流配送", None, "服务质量"])
+    [(0, 8, '物流配送'), (9, 12, '服务质量')]
+    """
+    runs: list[tuple[int, int, str]] = []
+    waiting: int | None = None
+    for (start, end), label in zip(spans, labels, strict=True):
+        if label is None:
+            if runs:
+                runs[-1] = (runs[-1][0], end, runs[-1][2])
+            elif waiting is None:
+                waiting = start
+        elif runs and runs[-1][2] == label:
+            runs[-1] = (runs[-1][0], end, label)
+        else:
+            runs.append((start if waiting is None else waiting, end, label))
+            waiting = None
+    return runs

@@ -1,0 +1,159 @@
+"""What an incident can show for itself: its words, its exemplars, its hours, whom it touched."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from math import log
+from typing import Any
+
+from model.complaint import SHANGHAI, Sighting
+from model.issues import opening, terms_of
+
+__all__ = ["Member", "copy_share", "exemplars", "majority", "moment", "top_terms"]
+
+_HAN = re.compile(r"[\u4e00-\u9fff]+|[A-Za-z0-9]{2,}")
+_EDGE = frozenset(
+    "的了是在我你他她它有不也就都和与或及被把给让对从到又还很太吗呢吧啊呀着过得地之其这那哪谁为以于而但却等个只已再说要会能可想去来上下里外前后中多少几们请您"
+)
+_MOODS = {"中性": 1, "不满": 2, "愤怒": 3}
+_STAGES = {"threat": 1, "posted": 2, "spreading": 3}
+_SAMPLE = 120  # members looked at for words and exemplars: an incident of thousands stays cheap
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One complaint as an issue remembers it: `number` is its order of arrival, `text` the opening of the text."""
+
+    number: int
+    issue: str
+    id: str
+    seconds: int
+    text: str
+    customer: str | None = None
+    channel: str | None = None
+    region: str | None = None
+    product: str | None = None
+    category: str | None = None
+    department: str | None = None
+    sentiment: str | None = None
+    stage: str = "none"
+    intents: tuple[str, ...] = ()
+    folded: bool = False
+    repeats: bool = False
+
+    @classmethod
+    def of(cls, sighting: Sighting, number: int, issue: str, seconds: int) -> "Member":
+        """Remember a sighting under an issue."""
+        return cls(
+            number, issue, sighting.id, seconds, opening(sighting.text), sighting.customer, sighting.channel,
+            sighting.region, sighting.product, sighting.category, sighting.department, sighting.sentiment,
+            sighting.stage, tuple(sighting.intents), sighting.duplicate_of is not None, sighting.repeat_of is not None,
+        )  # fmt: skip
+
+    @property
+    def who(self) -> str:
+        """The customer, or the complaint itself where nobody is named."""
+        return self.customer if self.customer is not None else f"~{self.id}"
+
+    @property
+    def counts(self) -> bool:
+        """Praise and folded copies never count."""
+        return not self.folded and self.sentiment != "正面"
+
+    def as_value(self) -> dict[str, Any]:
+        """JSON-ready state, without the fields that are as usual."""
+        usual = {one.name: one.default for one in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @classmethod
+    def from_value(cls, value: dict[str, Any]) -> "Member":
+        """The member that `as_value` described."""
+        return cls(**{**value, "intents": tuple(value.get("intents", ()))})
+
+
+def moment(seconds: int) -> str:
+    """Seconds since 1970 as ISO time in Shanghai.
+
+    >>> moment(0)
+    '1970-01-01T08:00:00+08:00'
+    """
+    return datetime.fromtimestamp(seconds, SHANGHAI).isoformat()
+
+
+def majority(values: Sequence[str | None]) -> str | None:
+    """The most frequent value; the first seen wins a tie; None when there is none.
+
+    >>> majority(["物流部", None, "客服部", "客服部"])
+    '客服部'
+    """
+    counted = Counter(value for value in values if value is not None)
+    return counted.most_common(1)[0][0] if counted else None
+
+
+def copy_share(members: Sequence[Member]) -> float:
+    """Share of the counted complaints whose opening another counted complaint has word for word."""
+    texts = Counter(member.text for member in members if member.counts)
+    total = sum(texts.values())
+    return round(sum(n for n in texts.values() if n > 1) / total, 3) if total else 0.0
+
+
+def top_terms(members: Sequence[Member], share: Callable[[str], float], most: int = 5) -> tuple[str, ...]:
+    """The words that set these complaints apart from the stream, by log-odds; whole strings of 2–6 characters.
+
+    `share` tells how much of the stream carries a pair of characters. A string gives way to a longer one that four
+    fifths of its complaints carry, and never starts or ends with a function word.
+    """
+    texts = [member.text for member in members if not member.folded][-_SAMPLE:]
+    carried: Counter[str] = Counter()
+    for text in texts:
+        grams = set()
+        for run in _HAN.findall(text):
+            if run[0] < "\u4e00":
+                grams.add(run)
+                continue
+            grams.update(run[at : at + size] for size in range(2, 7) for at in range(len(run) - size + 1))
+        carried.update(grams)
+    need = 1 if len(texts) == 1 else max(2, round(0.25 * len(texts)))
+    scored = []
+    for gram, n in carried.items():
+        if n < need or gram[0] in _EDGE or gram[-1] in _EDGE:
+            continue
+        pairs = terms_of(gram) or [gram]
+        odds = sum(log(min(0.97, n / (len(texts) + 0.5)) / share(pair)) for pair in pairs) / len(pairs)
+        scored.append((round(n * odds * min(len(gram), 4) ** 0.5, 6), gram, n))
+    chosen: list[tuple[str, int]] = []
+    for _, gram, n in sorted(scored, key=lambda one: (-one[0], one[1])):
+        longer = [g for _, g, m in scored if gram in g and g != gram and m >= 0.8 * n]
+        if longer or any(gram in other or other in gram or _overlap(gram, other) for other, _ in chosen):
+            continue
+        chosen.append((gram, n))
+        if len(chosen) == most:
+            break
+    return tuple(gram for gram, _ in chosen)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether the end of one string is the start of the other: pieces of one phrase."""
+    return any(one[-k:] == other[:k] or other[-k:] == one[:k] for k in range(1, min(len(one), len(other))))
+
+
+def exemplars(members: Sequence[Member]) -> tuple[str, ...]:
+    """At most five ids that show the matter: medoid, earliest, latest, worst, most different."""
+    shown = [member for member in members if not member.folded]
+    if not shown:
+        return ()
+    sample = shown[-_SAMPLE:]
+    bags = [frozenset(terms_of(member.text)) for member in sample]
+    common = Counter(term for bag in bags for term in bag)
+    near = [sum(common[term] for term in bag) / max(1.0, len(bag) ** 0.5) for bag in bags]
+    order = sorted(range(len(sample)), key=lambda at: (-near[at], at))
+    worst = max(
+        shown, key=lambda one: (_STAGES.get(one.stage, 0), _MOODS.get(one.sentiment or "", 0), len(one.intents))
+    )
+    picks = [
+        sample[order[0]], min(shown, key=lambda one: one.seconds), max(shown, key=lambda one: one.seconds), worst,
+        sample[order[-1]],
+    ]  # fmt: skip
+    return tuple(dict.fromkeys(member.id for member in picks))

@@ -1,0 +1,111 @@
+"""The manifest of a bundle: a fitted classifier as plain values and arrays, and back again with every value checked."""
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.classifier import ComplaintClassifier, HeadSpec
+from model.errors import BundleError
+from model.features import LANES, Vocabulary
+
+__all__ = ["FORMAT", "describe", "restore"]
+
+FORMAT = 1
+_GOLDEN = (
+    "快递三天没到，打电话也没人接。",
+    "客服态度很差，一直推诿！",
+    "多扣了两百块钱，要求退款",
+    "谢谢，问题已经解决了",
+    "ＡＰＰ總是閃退[捂脸]",
+)
+_LEARNT = ("bias", "scale", "slope", "shift", "threshold")
+_TOLERANCE = 1e-6
+
+
+def describe(classifier: ComplaintClassifier, created: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The manifest, without `files` and `version`, and the arrays of a fitted classifier."""
+    golden = classifier.predict_proba(_GOLDEN)
+    manifest = {
+        "format": FORMAT,
+        "created": created,
+        "libraries": {name: _version(name) for name in ("kesu", "numpy", "numba", "safetensors")},
+        "grams": classifier.vocabulary_.grams,
+        "known": classifier.known_,
+        "heads": [
+            {"name": spec.name, "labels": list(spec.labels), "several": spec.several, "ordered": spec.ordered}
+            for spec in classifier.heads_
+        ],
+        **{name: getattr(classifier, f"{name}_").tolist() for name in _LEARNT},
+        "golden": [
+            {"text": text, "chances": {head: chances[at].tolist() for head, chances in golden.items()}}
+            for at, text in enumerate(_GOLDEN)
+        ],
+    }
+    return manifest, {"words": classifier.vocabulary_.words, "weights": classifier.weights_}
+
+
+def restore(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str) -> ComplaintClassifier:
+    """The classifier of a manifest and its arrays; BundleError with `where` when they do not fit together."""
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"{where} has format {manifest.get('format')!r}, this kesu reads {FORMAT}: train it again or use its kesu."
+        )
+    try:
+        classifier = _build(manifest, arrays, where)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{where} has a manifest that cannot be used ({error!r}): train the bundle again.") from error
+    _try_golden(classifier, manifest["golden"], where)
+    return classifier
+
+
+def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str) -> ComplaintClassifier:
+    specs = tuple(
+        HeadSpec(str(head["name"]), tuple(map(str, head["labels"])), bool(head["several"]), bool(head["ordered"]))
+        for head in manifest["heads"]
+    )
+    words, weights = arrays["words"], arrays["weights"]
+    outputs, labels = sum(spec.outputs for spec in specs), sum(len(spec.labels) for spec in specs)
+    lanes = -(-(outputs + 1) // LANES) * LANES
+    grams = int(manifest["grams"])
+    if words.dtype != np.uint64 or weights.dtype != np.int8 or not 1 <= grams <= 8 or not specs:
+        raise BundleError(f"{where} holds arrays of another type than kesu writes: train the bundle again.")
+    if any(len(spec.labels) < 2 or len(set(spec.labels)) != len(spec.labels) for spec in specs):
+        raise BundleError(f"{where} has a head with fewer than two distinct labels: train the bundle again.")
+    vocabulary = Vocabulary.of(grams, words, weights)
+    if weights.shape != (vocabulary.size, lanes):
+        raise BundleError(
+            f"{where} has weights of shape {weights.shape} where its labels need {(vocabulary.size, lanes)}: train it again."
+        )
+    classifier = ComplaintClassifier(grams=grams)
+    classifier.heads_, classifier.vocabulary_, classifier.weights_ = specs, vocabulary, weights
+    for name in _LEARNT:
+        values = np.array(manifest[name], np.float64)
+        size = outputs if name in ("bias", "scale") else labels
+        if values.shape != (size,) or not np.isfinite(values).all():
+            raise BundleError(f"{where} has {name} values that are not {size} finite numbers: train the bundle again.")
+        setattr(classifier, f"{name}_", values)
+    classifier.known_ = float(manifest["known"])
+    if not isfinite(classifier.known_):
+        raise BundleError(f"{where} has a `known` value that is no finite number: train the bundle again.")
+    return classifier
+
+
+def _try_golden(classifier: ComplaintClassifier, golden: list[dict[str, Any]], where: str) -> None:
+    said = classifier.predict_proba([one["text"] for one in golden])
+    for at, one in enumerate(golden):
+        for head, expected in one["chances"].items():
+            if not np.allclose(said[head][at], expected, rtol=0, atol=_TOLERANCE):
+                raise BundleError(
+                    f"{where} answers {one['text']!r} otherwise than when it was made ({head}): train the bundle again."
+                )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,129 @@
+"""The server: one process with the API, the page, the evaluator and the sender."""
+
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Response
+from sqlalchemy import text
+
+from model.errors import KesuError
+from serving import api, page_routes, supervision
+from serving.address_guard import guarded_client
+from serving.auth import Gate
+from serving.early_warning import Evaluator
+from serving.metrics import metrics_text
+from serving.outbox import Sender
+from serving.problems import install_problems
+from serving.service import Service
+
+__all__ = ["make_app"]
+
+TRIAL = "快递三天没动静，客服也不回复，请尽快处理。"
+Scope = dict[str, Any]
+
+
+class Shed:
+    """Refuses at once what is above the number of requests in flight, instead of letting everybody wait."""
+
+    def __init__(self, app: Any, most: int) -> None:
+        self.app = app
+        self.most = most
+        self.now = 0
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] in ("/healthz", "/readyz", "/metrics"):
+            await self.app(scope, receive, send)
+            return
+        if self.now >= self.most:
+            body = b'{"type":"about:blank","title":"not now","status":503,"detail":"too many requests at once: retry"}'
+            headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        self.now += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.now -= 1
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application over an opened service. Its threads start with it and end with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        threads = start_threads(service, app)
+        yield
+        service.stopping.set()
+        service.woken.set()
+        for thread in threads:
+            thread.join(timeout=10)
+        service.store.close()
+
+    app = FastAPI(
+        title="kesu 客诉", version="0.1.0", lifespan=lifespan, description="Classifies complaints and warns early."
+    )
+    app.state.service = service
+    app.state.ready = False
+    install_problems(app)
+    app.add_middleware(Shed, most=service.settings.in_flight)
+    app.add_middleware(Gate, store=service.store)
+    app.include_router(api.routes(service))
+    app.include_router(supervision.routes(service))
+    page_routes.mount(app, service)
+    add_probes(app, service)
+    return app
+
+
+def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
+    """Warm up, then evaluator and sender. Readiness comes when the warm-up is done."""
+    holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+
+    def warm() -> None:
+        try:
+            service.intake.accept([], source="api")
+            if service.shelf() is not None:
+                service.intake.classify([page_routes.trial(TRIAL, service.clock())], explain=True)
+            app.state.ready = True
+        except KesuError as error:
+            service.problems.append(str(error))
+
+    work = [threading.Thread(target=warm, name="warm", daemon=True)]
+    if service.settings.evaluator:
+        work.append(threading.Thread(target=Evaluator(service, holder).run, name="evaluator", daemon=True))
+    if service.settings.sender:
+        client = guarded_client(service.settings.webhook_allow)
+        work.append(threading.Thread(target=Sender(service, client, holder).run, name="sender", daemon=True))
+    for thread in work:
+        thread.start()
+    return work
+
+
+def add_probes(app: FastAPI, service: Service) -> None:
+    """Health, readiness and metrics."""
+
+    @app.get("/healthz", tags=["operations"], summary="The process answers and the store can be read")
+    def health() -> dict[str, str]:
+        with service.store.read() as connection:
+            connection.execute(text("SELECT 1"))
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["operations"], summary="503 until the model is loaded and the kernels are compiled")
+    def ready(response: Response) -> dict[str, Any]:
+        bundle = service.shelf()
+        is_ready = app.state.ready and bundle is not None
+        if not is_ready:
+            response.status_code = 503
+        return {
+            "ready": is_ready,
+            "model": bundle.version if bundle else None,
+            "problems": service.problems or ([] if bundle else ["no model is promoted: run kesu train"]),
+        }
+
+    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics, queue lengths read from the store")
+    def metrics() -> Response:
+        return Response(metrics_text(service), media_type="text/plain; version=0.0.4; charset=utf-8")

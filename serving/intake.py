@@ -1,0 +1,255 @@
+"""The one door: every complaint, from the API, a file or the demo, goes through `Intake.accept`.
+
+mask → classify → exposure → copies and repeats → commit → answer. The answer is made inside the transaction that
+stores it and leaves after the commit; the same id and body again gives the stored answer, byte for byte.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from model.bundle import Bundle, Prediction, Verdict
+from model.complaint import Complaint
+from model.errors import KesuError, TextError
+from model.exposure import Exposure, judge_exposure
+from model.privacy import customer_key, mask
+from model.text import check_text
+from serving.complaints import add_complaint, find_kin, marks_of, row_of
+from serving.schema import complaint, idempotency
+from serving.store import Store, milliseconds, utc_now
+
+__all__ = ["Conflict", "Intake", "Refusal", "answer_of"]
+
+HEADS = ("category", "department", "sentiment")  # always in an answer, null when the bundle has no such head
+LOOK_UP = 500  # ids asked for in one query
+
+
+class Conflict(KesuError):
+    """A key or an id that was used before with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one complaint of a list was not taken: an HTTP status and one sentence without its text."""
+
+    status: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A complaint (masked, customer hashed) with what was decided about it."""
+
+    complaint: Complaint
+    answer: dict[str, Any]
+    exposure: Exposure
+    body_hash: str
+
+
+class Intake:
+    """Takes complaints in. `bundle` is asked at every call, so that a promoted one serves the next request."""
+
+    def __init__(
+        self,
+        store: Store,
+        bundle: Callable[[], Bundle | None],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        text_limit: int = 20_000,
+        woken: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.store = store
+        self.bundle = bundle
+        self.clock = clock
+        self.text_limit = text_limit
+        self.woken = woken
+
+    def classify(self, complaints: Sequence[Complaint], *, explain: bool = False) -> list[dict[str, Any] | Refusal]:
+        """Answers without recording anything."""
+        good, out = self.prepare(complaints, explain=explain)
+        for position, item in good.items():
+            out[position] = item.answer
+        return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
+
+    def accept(
+        self,
+        complaints: Sequence[Complaint],
+        *,
+        source: str = "api",
+        key: str | None = None,
+        explain: bool = False,
+        unclassified: bool = False,
+    ) -> list[dict[str, Any] | Refusal]:
+        """Classify and record; one answer or refusal a complaint, in order, after the commit.
+
+        `key` is an idempotency key for the whole list: the same list again gives the same answers, another list
+        raises Conflict. Without a bundle every complaint is refused, unless `unclassified` says to store it as it is.
+        """
+        named = [c if c.id else replace(c, id=new_id(key, n)) for n, c in enumerate(complaints)]
+        good, out = self.prepare(named, explain=explain, unclassified=unclassified)
+        if not good:
+            return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
+        whole = hashlib.sha256("".join(i.body_hash for i in good.values()).encode()).hexdigest()
+        with self.store.write() as connection:
+            if key is not None and (before := recall(connection, key, whole)) is not None:
+                return [Refusal(**answer["refused"]) if "refused" in answer else answer for answer in before]
+            known = stored(connection, [i.complaint.id for i in good.values()])
+            added = 0
+            for position, item in good.items():
+                if (old := known.get(item.complaint.id)) is not None:
+                    same = old[0] == item.body_hash
+                    out[position] = old[1] if same else Refusal(409, "this id was used before with another body: send a new id")
+                    continue
+                own = marks_of(item.complaint.text)
+                kin = find_kin(connection, item.complaint, own)
+                answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
+                row = row_of(
+                    item.complaint, body_hash=item.body_hash, source=source, received_at=milliseconds(self.clock()), kin=kin
+                )
+                row |= columns_of(item, answer)
+                add_complaint(connection, row, own)
+                added += 1
+                known[item.complaint.id] = (item.body_hash, answer)
+                out[position] = answer
+            answers: list[dict[str, Any] | Refusal] = [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
+            if key is not None:
+                remember(connection, key, whole, answers, milliseconds(self.clock()))
+        if added:
+            self.woken()
+        return answers
+
+    def known(self, ids: Sequence[str]) -> list[str]:
+        """Those ids that are in the store already."""
+        with self.store.read() as connection:
+            return list(stored(connection, ids))
+
+    def prepare(
+        self, complaints: Sequence[Complaint], *, explain: bool = False, unclassified: bool = False
+    ) -> tuple[dict[int, Classified], list[dict[str, Any] | Refusal | None]]:
+        """Mask and classify: what is usable by its position, and a list with the refusals in their places."""
+        bundle = self.bundle()
+        out: list[dict[str, Any] | Refusal | None] = [None] * len(complaints)
+        usable: dict[int, tuple[Complaint, str]] = {}
+        secret = self.store.key("customer")
+        for position, incoming in enumerate(complaints):
+            try:
+                text = mask(check_text(incoming.text, limit=self.text_limit))
+            except TextError as error:
+                out[position] = Refusal(422, str(error))
+                continue
+            customer = customer_key(secret, incoming.customer) if incoming.customer else None
+            usable[position] = (replace(incoming, text=text, customer=customer), body_hash(secret, incoming))
+        if bundle is None and not unclassified:
+            return {}, [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
+        texts = [c.text for c, _ in usable.values()]
+        predictions: Sequence[Prediction | None] = bundle.predict(texts, explain=explain) if bundle and texts else [None] * len(texts)
+        good = {}
+        for (position, (c, digest)), prediction in zip(usable.items(), predictions, strict=True):
+            exposure = judge_exposure(c.text, channel=c.channel, social=c.social)
+            answer = answer_of(c.id, prediction, exposure)
+            if explain and prediction is not None:
+                answer["explanation"] = {
+                    head: [{"span": [s, e], "weight": round(w, 4), "text": c.text[s:e]} for s, e, w in spans]
+                    for head, spans in prediction.evidence.items()
+                }
+            good[position] = Classified(c, answer, exposure, digest)
+        return good, out
+
+
+NO_BUNDLE = "no model is promoted yet: run `kesu train` and `kesu models promote`, then retry"
+
+
+def new_id(key: str | None, position: int) -> str:
+    """An id for a complaint that came without one; under an idempotency key the same every time."""
+    return f"k-{hashlib.sha256(f'{key}/{position}'.encode()).hexdigest()[:24]}" if key else f"c-{secrets.token_hex(12)}"
+
+
+def body_hash(secret: bytes, incoming: Complaint) -> str:
+    """A keyed hash of all that was sent, so that another body under the same id is noticed."""
+    body = asdict(incoming) | {"time": incoming.time.isoformat() if incoming.time_given else None, "id": None}
+    return hmac.new(secret, json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), "sha256").hexdigest()
+
+
+def recall(connection: Connection, key: str, whole: str) -> list[dict[str, Any]] | None:
+    """The answers given under an idempotency key before, or None. Raises Conflict when the body was another."""
+    row = connection.execute(select(idempotency).where(idempotency.c.key == key)).first()
+    if row is None:
+        return None
+    if row.body_hash != whole:
+        raise Conflict("this Idempotency-Key was used before with another body: send a new key")
+    before: list[dict[str, Any]] = json.loads(row.answer)
+    return before
+
+
+def remember(connection: Connection, key: str, whole: str, answers: Sequence[dict[str, Any] | Refusal], at: int) -> None:
+    body = [{"refused": asdict(a)} if isinstance(a, Refusal) else a for a in answers]
+    connection.execute(
+        insert(idempotency).values(key=key, body_hash=whole, answer=json.dumps(body, ensure_ascii=False), at=at)
+    )
+
+
+def stored(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Body hash and answer of those ids that are in the store."""
+    found = {}
+    for start in range(0, len(ids), LOOK_UP):
+        query = select(complaint.c.id, complaint.c.body_hash, complaint.c.answer)
+        for row in connection.execute(query.where(complaint.c.id.in_(ids[start : start + LOOK_UP]))):
+            found[row.id] = (row.body_hash, json.loads(row.answer))
+    return found
+
+
+def columns_of(item: Classified, answer: dict[str, Any]) -> dict[str, Any]:
+    """What the answer says, as columns to count by."""
+
+    def label(head: str) -> str | None:
+        return (answer.get(head) or {}).get("label")
+
+    verdicts = [answer[h] for h in ("category", "department") if answer.get(h)]
+    return {
+        "category": label("category"),
+        "department": label("department"),
+        "sentiment": label("sentiment"),
+        "pain_point": label("pain_point"),
+        "confidence": verdicts[0]["confidence"] if verdicts else None,
+        "accepted": all(v["accepted"] for v in verdicts) if verdicts else None,
+        "stage": item.exposure.stage,
+        "answer": json.dumps(answer, ensure_ascii=False),
+        "model": answer["model"],
+    }
+
+
+def answer_of(identity: str, prediction: Prediction | None, exposure: Exposure) -> dict[str, Any]:
+    """What `/classify` says about one complaint; the fields are fixed by the contract. No prediction: null heads."""
+    heads = prediction.heads if prediction else {}
+    answer: dict[str, Any] = {"id": identity} | dict.fromkeys(HEADS)
+    answer |= {name: verdict_of(verdict) for name, verdict in heads.items()}
+    answer["parts"] = [
+        {"span": [p.start, p.end], "category": p.category, "department": p.department}
+        for p in (prediction.parts if prediction else ())
+    ]
+    answer["exposure"] = {
+        "stage": exposure.stage,
+        "score": round(exposure.score, 4),
+        "intents": list(exposure.intents),
+        "evidence": [{"span": [e.start, e.end], "text": e.text} for e in exposure.evidence],
+    }
+    return answer | {"issue": None, "duplicate_of": None, "repeat_of": None, "model": prediction.model if prediction else None}
+
+
+def verdict_of(verdict: Verdict) -> dict[str, Any]:
+    out = {
+        "label": verdict.label,
+        "confidence": round(verdict.confidence, 4),
+        "accepted": verdict.accepted,
+        "reason": None if verdict.reason is None else str(verdict.reason),
+        "alternatives": [{"label": label, "confidence": round(p, 4)} for label, p in verdict.alternatives],
+    }
+    return out | {"labels": list(verdict.labels)} if len(verdict.labels) > 1 else out
+

@@ -1,0 +1,159 @@
+"""A month's complaints as the report counts them: copies folded into their original, praise kept apart."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, variance
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from serving.report_period import LINKED, Period, complaints_link
+from serving.schema import complaint
+
+__all__ = ["MISSING", "Case", "Month", "change", "count", "evidence", "read_month", "share", "spread", "tally"]
+
+Case = Row[Any]  # the columns below, and `closed_before`: when the complaint it repeats had been resolved
+PRAISE = "正面"
+MISSING = "未注明"
+COLUMNS = [
+    "id",
+    "time",
+    "customer",
+    "channel",
+    "product",
+    "region",
+    "category",
+    "department",
+    "sentiment",
+    "accepted",
+    "stage",
+    "pain_point",
+    "model",
+    "repeat_of",
+    "issue",
+    "status",
+    "due_at",
+    "overdue_reason",
+    "first_response_at",
+    "resolved_at",
+    "told_at",
+    "satisfaction",
+    "handovers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One period's complaints in order of time, its praise, how many copies were folded, and what came again.
+
+    `again` holds the ids of complaints whose customer came back about the same matter until `period.as_of`.
+    """
+
+    period: Period
+    cases: Sequence[Case]
+    praise: Sequence[Case]
+    folded: int
+    again: frozenset[str]
+
+
+def read_month(connection: Connection, period: Period) -> Month:
+    """Read what happened in a period. A copy is counted where its original is, also when that was a month before."""
+    inside = and_(complaint.c.time >= period.since, complaint.c.time < period.until)
+    first = complaint.alias("first")
+    closed_before = (
+        select(first.c.resolved_at)
+        .where(first.c.id == complaint.c.repeat_of, first.c.resolved_at <= complaint.c.time)
+        .scalar_subquery()
+        .label("closed_before")
+    )
+    rows = connection.execute(
+        select(*(complaint.c[name] for name in COLUMNS), closed_before)
+        .where(inside, complaint.c.duplicate_of.is_(None))
+        .order_by(complaint.c.time, complaint.c.seq)
+    ).all()
+    folded = connection.scalar(select(func.count()).where(inside, complaint.c.duplicate_of.is_not(None)))
+    again = connection.scalars(
+        select(complaint.c.repeat_of).where(
+            complaint.c.repeat_of.is_not(None),
+            complaint.c.duplicate_of.is_(None),
+            complaint.c.time >= period.since,
+            complaint.c.time <= period.as_of,
+        )
+    )
+    return Month(
+        period,
+        [row for row in rows if row.sentiment != PRAISE],
+        [row for row in rows if row.sentiment == PRAISE],
+        folded if folded is not None else 0,
+        frozenset(again),
+    )
+
+
+def share(n: int, of: int) -> float | None:
+    """n of `of`, to four digits; None where there is nothing to divide by.
+
+    >>> share(1, 3), share(0, 0)
+    (0.3333, None)
+    """
+    return round(n / of, 4) if of else None
+
+
+def change(n: float, before: float) -> float | None:
+    """The relative change against `before`; None where that is 0.
+
+    >>> change(6, 5), change(6, 0)
+    (0.2, None)
+    """
+    return round(n / before - 1, 4) if before else None
+
+
+def evidence(period: Period, cases: Sequence[Case]) -> dict[str, Any]:
+    """The complaints behind a statement: how many, at most LINKED ids, and the address that lists these."""
+    ids = [case.id for case in cases[:LINKED]]
+    return {"n": len(cases), "ids": ids, "link": complaints_link(period, ids) if ids else None}
+
+
+def count(cases: Sequence[Case], of: int, period: Period) -> dict[str, Any]:
+    """How many complaints, as a share of how many, and which."""
+    return evidence(period, cases) | {"of": of, "share": share(len(cases), of)}
+
+
+def tally(now: Month, before: Month, column: str, order: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """How often each value of a column occurs, most frequent first or in `order`, with its share and change."""
+    groups: dict[str | None, list[Case]] = {}
+    for case in now.cases:
+        groups.setdefault(getattr(case, column), []).append(case)
+    old = Counter(getattr(case, column) for case in before.cases)
+    ranks = {name: rank for rank, name in enumerate(order)}
+    counts = {name: len(groups.get(name, ())) for name in {**groups, **old}}
+    names = sorted(counts, key=lambda name: (ranks.get(name, len(ranks)), -counts[name], -old[name], str(name)))
+    rows = []
+    for name in names:
+        figure = count(groups.get(name, []), len(now.cases), now.period)
+        if figure["n"] and name is not None:
+            figure["link"] = complaints_link(now.period, **{column: name})
+        row = {"name": MISSING if name is None else name, **figure, "before": old[name], "of_before": len(before.cases)}
+        rows.append(row | {"change": change(counts[name], old[name])})
+    return rows
+
+
+def spread(values: Iterable[float]) -> dict[str, Any]:
+    """Mean, median, p90 and the mean's variance of numbers; None where there are none.
+
+    p90 is the smallest value that at least 90 % do not exceed (nearest rank), so that the sentence about it is true.
+
+    >>> spread([1, 2, 3, 4, 10])["p90"], spread([1, 2, 3, 4, 10])["median"], spread([])["mean"]
+    (10, 3, None)
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    if n == 0:
+        return {"n": 0, "mean": None, "median": None, "p90": None, "mean_variance": None}
+    return {
+        "n": n,
+        "mean": round(fmean(ordered), 2),
+        "median": round(median(ordered), 2),
+        "p90": round(ordered[-(-9 * n // 10) - 1], 2),
+        "mean_variance": variance(ordered) / n if n > 1 else None,
+    }

@@ -1,0 +1,89 @@
+"""Which matters to take on first: those with many customers, and more of them than before."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from serving.report_cases import Case, Month, evidence
+from serving.report_handling import is_done, is_overdue
+from serving.schema import complaint
+
+__all__ = ["matters_of"]
+
+FEWEST = 3  # customers: below it a matter is one family's
+MOST_GROWTH = 3.0
+SHOWN = 5
+EXCERPT = 40
+
+
+def matters_of(
+    connection: Connection, here: Month, before: Month, incidents: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The matters by customers × growth, highest first.
+
+    A matter is an issue of the early warning, or a type and product where a complaint has no issue. Growth is
+    (customers + 1) ÷ (customers before + 1), at most MOST_GROWTH, and 1 when the period before has no complaints
+    at all: a small new matter must not outrank a large old one for having started from nothing.
+    """
+    groups, old = group(here), group(before)
+    found = []
+    for key, cases in groups.items():
+        customers = len({who(case) for case in cases})
+        if customers < FEWEST:
+            continue
+        earlier = len({who(case) for case in old.get(key, ())})
+        growth = min((customers + 1) / (earlier + 1), MOST_GROWTH) if before.cases else 1.0
+        found.append((-customers * growth, str(key), customers, earlier, growth, cases))
+    named = {identity: one["terms"] for one in reversed(incidents) if one["terms"] for identity in one["here"]["ids"]}
+    out = []
+    for score, _, customers, earlier, growth, cases in sorted(found, key=lambda item: item[:2])[:SHOWN]:
+        as_of = here.period.as_of
+        [(department, led), *_] = Counter(case.department or "未定部门" for case in cases).most_common(1)
+        terms: list[str] = next((named[case.id] for case in cases if case.id in named), [])
+        out.append(
+            {
+                "title": title_of(cases, terms),
+                "score": round(-score, 1),
+                "growth": round(growth, 2),
+                "customers": customers,
+                "customers_before": earlier,
+                "department": department,
+                "department_n": led,
+                "open": sum(not is_done(case, as_of) for case in cases),
+                "overdue": sum(is_overdue(case, as_of) for case in cases),
+                "example": excerpt(connection, cases[-1].id),
+                "evidence": evidence(here.period, cases),
+            }
+        )
+    return out
+
+
+def group(month: Month) -> dict[tuple[str | None, ...], list[Case]]:
+    groups: dict[tuple[str | None, ...], list[Case]] = {}
+    for case in month.cases:
+        key = (case.issue,) if case.issue else (case.category, case.product)
+        if case.issue or case.category:
+            groups.setdefault(key, []).append(case)
+    return groups
+
+
+def who(case: Case) -> str:
+    """The customer, or the complaint itself where nobody is named."""
+    return str(case.customer or case.id)
+
+
+def title_of(cases: Sequence[Case], terms: Sequence[str]) -> str:
+    """The matter's words where an incident has some, else its usual type and product."""
+    kind = Counter(case.category for case in cases if case.category).most_common(1)
+    thing = Counter(case.product for case in cases if case.product).most_common(1)
+    words = "、".join(terms[:3]) if terms else thing[0][0] if thing else ""
+    return " · ".join(filter(None, (kind[0][0] if kind else "", words)))
+
+
+def excerpt(connection: Connection, identity: str) -> dict[str, str]:
+    """One complaint's beginning, as the customer wrote it."""
+    text = connection.scalar(select(complaint.c.text).where(complaint.c.id == identity))
+    line = " ".join(str(text).split())
+    return {"id": identity, "text": line if len(line) <= EXCERPT else line[:EXCERPT] + "…"}

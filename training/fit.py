@@ -1,0 +1,88 @@
+"""Labelled files → a bundle's folder with its card."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.bundle import Bundle
+from model.classifier import ComplaintClassifier
+from model.labels import load_labels
+from training.card import card_files
+from training.config import TrainConfig
+from training.dataset import Labelled, held_out, read_labelled
+from training.evaluate import measure
+
+__all__ = ["Progress", "TrainResult", "fit_bundle", "train"]
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Where the bundle lies, its version, the card's figures by head, and what the data should be told about."""
+
+    folder: Path
+    version: str
+    card: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def train(
+    files: Sequence[Path | str],
+    out: Path | str,
+    heads: Sequence[str] | None = None,
+    config: TrainConfig | None = None,
+    progress: Progress | None = None,
+    created: str = "",
+) -> TrainResult:
+    """Train on labelled files and write the bundle's folder `out`; `created` is the time to note in its manifest.
+
+    The card is measured on rows held out of a first fit (the latest where rows have times, else by hash of the text);
+    the bundle is then fitted on all rows. Raises DataError for data that cannot be learnt from.
+    """
+    config = config if config is not None else TrainConfig()
+    say = progress if progress is not None else _silent
+    say(0, 100, "reading")
+    data = read_labelled(files, heads)
+    test = held_out(data, config.hold_out)
+    say(5, 100, "measuring")
+    card, notes = _card(data, test, config, lambda done, total, what: say(5 + 40 * done // total, 100, "measuring"))
+    bundle = fit_bundle(data, config, lambda done, total, what: say(50 + 45 * done // total, 100, what))
+    card["rows"], card["folded"] = len(data.texts), data.folded
+    version = bundle.save(out, created, card_files(card))
+    say(100, 100, "done")
+    warnings = (*data.warnings, *bundle.classifier.warnings_, *notes)
+    return TrainResult(Path(out), version, card, warnings)
+
+
+def fit_bundle(data: Labelled, config: TrainConfig, progress: Progress | None = None) -> Bundle:
+    """A bundle fitted on all of `data`, not yet saved."""
+    known = load_labels()
+    ordered = {name: head.labels for name, head in known.items() if head.ordered}
+    return Bundle(ComplaintClassifier(**config.fitting()).fit(data.texts, data.cells, ordered, progress))
+
+
+def _card(
+    data: Labelled, test: "np.typing.NDArray[np.bool_]", config: TrainConfig, progress: Progress
+) -> tuple[dict[str, Any], list[str]]:
+    """Figures by head on the held-out rows, and the heads that had too little to be measured."""
+    learnt, unseen = data.take(np.flatnonzero(~test)), data.take(np.flatnonzero(test))
+    enough = {
+        head: cells
+        for head, cells in learnt.cells.items()
+        if len({cell for cell in cells if cell}) > 1 and any(unseen.cells[head])
+    }
+    notes = [f"Head {head!r} has too few rows to be measured: its card is empty." for head in data.cells if head not in enough]
+    card: dict[str, Any] = {"by": "time" if data.times is not None else "hash", "held_out": int(test.sum()), "heads": {}}
+    if enough:
+        learnt = Labelled(learnt.texts, enough, learnt.times, 0, [])
+        bundle = fit_bundle(learnt, config, progress)
+        card["heads"] = measure(bundle, unseen.texts, {head: unseen.cells[head] for head in enough})
+    return card, notes
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    return None
