@@ -62,13 +62,21 @@ def train(
     from training.fit import train as fit
 
     with bar("training") as step:
-        result = fit(data, out, heads=head, config=read_config(config), progress=step)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        result = fit(data, out, heads=head, config=read_config(config), progress=step, created=now)
     for warning in result.warnings:
         console.print(f"[yellow]{warning}[/yellow]")
     grid = Grid("head", "labels", "rows", "accuracy", "macro-F1", "ECE (floor)", title=f"bundle {result.version}")
     for name, said in result.card["heads"].items():
         ece = f"{said['ece']:.3f} ({said['ece_floor']:.3f})"
-        row = (name, str(len(said["labels"])), str(said["n"]), f"{said['accuracy']:.3f}", f"{said['macro_f1']:.3f}", ece)
+        row = (
+            name,
+            str(len(said["labels"])),
+            str(said["n"]),
+            f"{said['accuracy']:.3f}",
+            f"{said['macro_f1']:.3f}",
+            ece,
+        )
         grid.add_row(*row)
     Console().print(grid)
     print(f"{out}/card.html")
@@ -120,7 +128,9 @@ def classify(
 def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="processes; evaluator and sender run in one of them by lease")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="processes; evaluator and sender run in one of them by lease")
+    ] = 1,
 ) -> None:
     """The API, the page, the evaluator and the sender in one process."""
     from serving.run import serve as run
@@ -155,9 +165,7 @@ def demo(seconds: Annotated[float, typer.Option(help="how long the last hour pla
 
 
 @app.command(name="import")
-def import_(
-    file: Path, yes: Annotated[bool, typer.Option("--yes", help="import without asking")] = False
-) -> None:
+def import_(file: Path, yes: Annotated[bool, typer.Option("--yes", help="import without asking")] = False) -> None:
     """Bring history into the store: preview, then rows one by one; the same file again adds nothing."""
     from model.table import read_table
     from serving.files import import_table, preview_table, save_refused
@@ -178,7 +186,10 @@ def import_(
     with bar("importing") as step:
         done = import_table(service, table, step)
     kept = save_refused(service.settings.data_dir / "refused", table, done.refused)
-    print(f"{done.added} added, {done.known} were there already, {len(done.refused)} refused" + (f": see {kept}" if kept else ""))
+    print(
+        f"{done.added} added, {done.known} were there already, {len(done.refused)} refused"
+        + (f": see {kept}" if kept else "")
+    )
 
 
 @app.command()
@@ -259,7 +270,9 @@ def models_rollback() -> None:
 
 
 @keys.command("add")
-def keys_add(name: str, role: Annotated[str, typer.Option(help="intake, supervisor, scientist or admin")] = "intake") -> None:
+def keys_add(
+    name: str, role: Annotated[str, typer.Option(help="intake, supervisor, scientist or admin")] = "intake"
+) -> None:
     """Make a key; it is shown once. From the first key on every caller needs one."""
     from serving.auth import add_key
     from serving.store import open_store
@@ -334,7 +347,9 @@ def needed(data: Path | None) -> Path:
     from model.errors import DataError
 
     if data is None or not data.is_dir():
-        raise DataError(f"the folder {data or ''} with the public data is not there: give --data DIR or KESU_BENCH_DATA")
+        raise DataError(
+            f"the folder {data or ''} with the public data is not there: give --data DIR or KESU_BENCH_DATA"
+        )
     return data
 
 

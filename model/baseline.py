@@ -35,13 +35,14 @@ class Profile:
     24.0
     >>> for day in range(28):
     ...     profile.learn(24 * day + 2, 10)  # ten complaints at 10:00 every day
-    ...     profile.pass_hours(24)
+    ...     profile.pass_day(24 * day)
     >>> profile.fit().between(24 * 28 + 2, 24 * 28 + 3) > 15
     True
     """
 
     def __init__(self) -> None:
         self.counts = np.zeros(WEEK)
+        self.weights = np.zeros(WEEK)  # how often each hour of the week has passed, forgotten like the counts
         self.factors_: Floats = np.ones(WEEK)
         self._sums: Floats = np.arange(WEEK + 1, dtype=float)
 
@@ -49,19 +50,24 @@ class Profile:
         """Count complaints of one hour."""
         self.counts[(hour + _EPOCH) % WEEK] += count
 
-    def pass_hours(self, hours: float) -> None:
-        """Time passes: old weeks weigh less."""
-        self.counts *= 0.5 ** (hours / HALF_LIFE)
+    def pass_day(self, hour: int) -> None:
+        """The 24 hours from `hour` have passed and were learnt: older weeks weigh less."""
+        kept = 0.5 ** (24 / HALF_LIFE)
+        self.counts *= kept
+        self.weights *= kept
+        self.weights[(np.arange(hour, hour + 24) + _EPOCH) % WEEK] += kept
 
     def fit(self) -> "Profile":
         """Recompute the factors from the counts."""
-        total = float(self.counts.sum())
-        by_day = self.counts.reshape(7, 24)
-        daily = (by_day.sum(1) + 10.0) / (total + 70.0) * 7  # a start with few complaints stays flat
-        hourly = (by_day.sum(0) + 2.0) / (total + 48.0) * 24
+        passed = float(self.weights.sum())
+        if passed <= 0:
+            return self
+        due = self.weights * float(self.counts.sum()) / passed
+        counts, dues = self.counts.reshape(7, 24), due.reshape(7, 24)
+        daily = (counts.sum(1) + 10.0) / (dues.sum(1) + 10.0)  # a start with few complaints stays flat
+        hourly = (counts.sum(0) + 2.0) / (dues.sum(0) + 2.0)
         smooth = (daily[:, None] * hourly[None, :]).ravel()
-        mean = total / WEEK
-        factors = (self.counts + _PRIOR_HOURS * smooth) / (mean + _PRIOR_HOURS)
+        factors = (self.counts + _PRIOR_HOURS * smooth) / (due + _PRIOR_HOURS)
         self.factors_ = factors / factors.mean()
         self._sums = np.concatenate([[0.0], np.cumsum(self.factors_)])
         return self
@@ -76,13 +82,14 @@ class Profile:
 
     def as_value(self) -> dict[str, Any]:
         """JSON-ready state."""
-        return {"counts": self.counts.tolist(), "factors": self.factors_.tolist()}
+        return {"counts": self.counts.tolist(), "weights": self.weights.tolist(), "factors": self.factors_.tolist()}
 
     @classmethod
     def from_value(cls, value: dict[str, Any]) -> "Profile":
         """The profile that `as_value` described."""
         profile = cls()
         profile.counts = np.array(value["counts"], dtype=float)
+        profile.weights = np.array(value["weights"], dtype=float)
         profile.factors_ = np.array(value["factors"], dtype=float)
         profile._sums = np.concatenate([[0.0], np.cumsum(profile.factors_)])
         return profile
@@ -155,14 +162,18 @@ class Counter:
 def fit_prior(counts: Floats, exposures: Floats, floor: Prior = Prior()) -> Prior:
     """The Gamma prior that best explains the counts of many keys, by marginal likelihood over a grid of shapes.
 
-    `counts`, `exposures`: (keys,). With fewer than 20 keys or no complaint at all the answer is `floor`.
+    `counts`, `exposures`: (keys,). With no complaint at all the answer is `floor`.
 
     >>> prior = fit_prior(np.full(200, 10.0), np.full(200, 100.0))
     >>> round(prior.shape / prior.hours, 2)
     0.1
     """
-    if len(counts) < 20 or counts.sum() <= 0 or exposures.sum() <= 0:
+    if counts.sum() <= 0 or exposures.sum() <= 0:
         return floor
+    if len(counts) < 20:  # too few keys for a shape: a weak prior around their mean
+        return Prior(
+            floor.shape, floor.shape * float(exposures.sum() + floor.hours) / float(counts.sum() + floor.shape)
+        )
     from math import lgamma
 
     best, most = floor, -np.inf

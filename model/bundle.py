@@ -55,7 +55,9 @@ class Prediction:
 class Bundle:
     """A fitted classifier under a version; `training.fit.train` makes one, `load_bundle` opens one."""
 
-    def __init__(self, classifier: ComplaintClassifier, version: str = "unsaved", extra: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, classifier: ComplaintClassifier, version: str = "unsaved", extra: Mapping[str, bytes] | None = None
+    ) -> None:
         self.classifier = classifier
         self.version = version
         self.extra = extra
@@ -142,7 +144,9 @@ class Bundle:
             first += len(names)
         return verdicts
 
-    def _parts(self, split: list[tuple[int, int]], chances: NDArray[np.float64], whole: list[float]) -> tuple[Part, ...]:
+    def _parts(
+        self, split: list[tuple[int, int]], chances: NDArray[np.float64], whole: list[float]
+    ) -> tuple[Part, ...]:
         """The parts when confident clauses name two or more categories, else ()."""
         _, _, first, labels = self._layout[self._category].tolist()
         names = self.classifier.heads_[self._category].labels

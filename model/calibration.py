@@ -27,7 +27,7 @@ class Reason(StrEnum):
     TOO_SHORT = "too_short"
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def calibrate(
     scores: NDArray[np.float64],
     heads: NDArray[np.int64],
@@ -65,7 +65,7 @@ def calibrate(
                 chances[text, first + label] /= total
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def decide(
     chances: NDArray[np.float64],
     heads: NDArray[np.int64],
@@ -107,11 +107,13 @@ def decide(
                 reason[text, head] = 1
 
 
-def fit_softmax(scores: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, NDArray[np.float64]]:
+def fit_softmax(
+    scores: NDArray[np.float64], truth: NDArray[np.int64], shifts: bool = True
+) -> tuple[float, NDArray[np.float64]]:
     """The slope (inverse temperature) and a shift a label that make softmax(slope · scores + shift) likeliest.
 
     `scores` (rows, labels), `truth` (rows,). Newton's method with a light pull towards no shift, so that a label
-    with three rows keeps a sane one (Guo et al. 2017, with the shifts of vector scaling).
+    with three rows keeps a sane one (Guo et al. 2017, with the shifts of vector scaling; none without `shifts`).
 
     >>> rows = np.array([[2.0, -2], [2, -2], [-2, 2], [1, -1]])
     >>> slope, shift = fit_softmax(rows, np.array([0, 0, 1, 1]))
@@ -121,7 +123,7 @@ def fit_softmax(scores: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[
     rows, labels = scores.shape
     hits = np.eye(labels)[truth]
     weights = np.append(1.0, np.zeros(labels))
-    pull = np.append(1e-3, np.full(labels, 1.0))
+    pull = np.append(1e-3, np.full(labels, 1.0 if shifts else 1e12))
     for _ in range(50):
         values = weights[0] * scores + weights[1:]
         chances = np.exp(values - values.max(1, keepdims=True))

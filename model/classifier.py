@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from model.calibration import PAIR, SEVERAL, SINGLE, calibrate, fit_sigmoids, fit_softmax, thresholds
 from model.errors import DataError
-from model.features import Vocabulary, join_codes, score_texts
+from model.features import Vocabulary, join_codes
+from model.kernel import score_texts
 from model.labels import SEPARATOR, split_cell
-from model.linear import cross_fit, fit_outputs, quantise
+from model.linear import Recipe, fit_blend, quantise
 from model.text import point_table
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["ComplaintClassifier", "Held", "HeadSpec"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 8192
+_MATTERS = 0.005  # macro-F1 that shifts towards frequent labels may cost before they are left out
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,12 @@ class HeadSpec:
 
 @dataclass(frozen=True)
 class Held:
-    """Cross-fitted probabilities of one head: `rows` of the fit, `chances` and `truth` (rows, labels)."""
+    """Cross-fitted probabilities of one head: `rows` of the fit, `chances` and `truth` (rows, labels), its recipes."""
 
     rows: NDArray[np.int64]
     chances: NDArray[np.float64]
     truth: NDArray[np.bool_]
+    recipes: tuple[Recipe, ...]
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,15 @@ class ComplaintClassifier:
 
     def __init__(
         self,
-        grams: int = 4,
+        grams: int = 3,
         at_least: int = 2,
         most: int = 600_000,
-        strength: float = 1.0,
-        smooth: float = 0.1,
-        folds: int = 4,
+        folds: int = 0,
         precision: float = 0.95,
     ) -> None:
         self.grams = grams
         self.at_least = at_least
         self.most = most
-        self.strength = strength
-        self.smooth = smooth
         self.folds = folds
         self.precision = precision
 
@@ -112,7 +111,8 @@ class ComplaintClassifier:
         say(0, todo, "features")
         self.vocabulary_ = Vocabulary.fit(texts, self.grams, self.at_least, self.most)
         matrix = self.vocabulary_.matrix(texts)
-        fold = np.array([crc32(text.encode("utf-8", "surrogatepass")) % self.folds for text in texts], np.int64)
+        folds = self.folds if self.folds > 0 else 5
+        fold = np.array([crc32(text.encode("utf-8", "surrogatepass")) % folds for text in texts], np.int64)
         fitted = []
         for at, spec in enumerate(self.heads_):
             say(at + 1, todo, spec.name)
@@ -191,20 +191,24 @@ class ComplaintClassifier:
                 truth[at, spec.labels.index(label)] = True
         targets = truth[:, 1:] if spec.kind == PAIR else truth
         mine = matrix[rows]
-        scores = cross_fit(mine, targets, fold[rows], self.at_least, self.strength, self.smooth)
-        weights, bias = fit_outputs(mine, targets, self.strength, self.smooth)
+        weights, bias, scores, recipes = fit_blend(
+            mine, targets, fold[rows], lambda values, seen: _macro_f1(spec, values, truth[seen])
+        )
         if spec.several:
             slope, shift = fit_sigmoids(scores, truth)
         else:
-            both = np.hstack((-scores, scores)) if spec.kind == PAIR else scores
-            steepness, shift = fit_softmax(both, truth.argmax(1))
+            sides, wanted = _sides(spec, scores), truth.argmax(1)
+            steepness, shift = fit_softmax(sides, wanted)
+            plain, still = fit_softmax(sides, wanted, shifts=False)
+            if _macro_f1(spec, sides, truth) > _macro_f1(spec, steepness * sides + shift, truth) + _MATTERS:
+                steepness, shift = plain, still
             slope = np.full(len(spec.labels), steepness)
         chances = np.empty(truth.shape)
         calibrate(scores, np.array([[spec.kind, 0, 0, len(spec.labels)]]), slope, shift, chances)
         best = chances.argmax(1)
         right = truth[np.arange(len(best)), best]
         limit = thresholds(chances.max(1), right, best, len(spec.labels), self.precision)
-        return _Fitted(weights, bias, slope, shift, limit, Held(rows, chances, truth))
+        return _Fitted(weights, bias, slope, shift, limit, Held(rows, chances, truth, recipes))
 
     def _known_limit(self, texts: Sequence[str], fold: NDArray[np.int64]) -> float:
         """The share of known n-grams that all but one in a hundred new texts of this kind reach."""
@@ -215,6 +219,20 @@ class ComplaintClassifier:
         kept = Vocabulary.fit(rest, self.grams, self.at_least, self.most)
         shares = kept.known_shares(here)
         return float(np.quantile(shares, 0.01))
+
+
+def _macro_f1(spec: HeadSpec, scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    said = scores > 0
+    if not spec.several:
+        sides = scores if scores.shape[1] == len(spec.labels) else _sides(spec, scores)
+        said = np.zeros(truth.shape, np.bool_)
+        said[np.arange(len(said)), sides.argmax(1)] = True
+    return float(np.mean(2 * (said & truth).sum(0) / np.maximum(said.sum(0) + truth.sum(0), 1)))
+
+
+def _sides(spec: HeadSpec, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One decision value a label: a pair's single output speaks for its second label and against its first."""
+    return np.hstack((-scores, scores)) if spec.kind == PAIR else scores
 
 
 def _silent(done: int, total: int, what: str) -> None:

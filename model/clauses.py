@@ -9,7 +9,9 @@ from re import compile as pattern
 
 __all__ = ["Part", "merge_clauses", "split_clauses"]
 
-_END = pattern(r"[，。！？；,!?;\n…～]+|(?=而且|并且|还有|另外|此外|同时|但是|不过|再就是|其次|二是|三是)|[且和](?=[^，。]{0,6}态度)")
+_END = pattern(
+    r"[，。！？；,!?;\n…～]+|(?=而且|并且|还有|另外|此外|同时|但是|不过|再就是|其次|二是|三是)|[且和](?=[^，。]{0,6}态度)"
+)
 _SHORTEST = 3
 
 

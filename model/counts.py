@@ -99,11 +99,13 @@ class Counts:
         level = counter.level(prior)
         counts = [counter.seen(hour + 1, window) for window in self.windows_]
         expected = [level * self.profile_.between(hour + 1 - window, hour + 1) for window in self.windows_]
-        spike = judge(counts, expected, self.windows_, prior.shape + counter.count)
-        day = (hour + 8) // 24
-        state.peak = max(spike.score, state.peak) if state.day == day else spike.score
+        return judge(counts, expected, self.windows_, prior.shape + counter.count)
+
+    def note(self, key: str, hour: int, score: float) -> None:
+        """Remember the highest score of a key's day: quiet keys teach the threshold at night."""
+        state, day = self.keys_[key], (hour + 8) // 24
+        state.peak = max(score, state.peak) if state.day == day else score
         state.day = day
-        return spike
 
     def threshold(self, key: str) -> float:
         """The score a key must reach to be told."""
@@ -116,15 +118,15 @@ class Counts:
         family = family_of(key)
         return self.tails_[family].one_in_days(score, self._sizes[family])
 
-    def age(self, key: str, hour: int) -> int:
-        """Hours since the key's first complaint."""
+    def learnt(self, key: str) -> float:
+        """Hours of history the key's level has been learnt from."""
         state = self.keys_.get(key)
-        return 0 if state is None else hour - state.counter.born
+        return 0.0 if state is None else state.counter.exposure
 
     def rest(self, day: int, hour: int, busy: set[str]) -> None:
         """Night after `day`: thresholds learn from the quiet keys, the week and the priors are fitted, old keys go."""
         self._learn_shape()
-        self.profile_.pass_hours(24)
+        self.profile_.pass_day(hour - 24)
         self.profile_.fit()
         peaks: dict[str, list[float]] = {name: [] for name in FAMILIES}
         statistics: dict[str, list[tuple[float, float]]] = {name: [] for name in FAMILIES}

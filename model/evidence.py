@@ -11,7 +11,7 @@ from typing import Any
 from model.complaint import SHANGHAI, Sighting
 from model.issues import opening, terms_of
 
-__all__ = ["Member", "copy_share", "exemplars", "majority", "moment", "top_terms"]
+__all__ = ["Member", "copy_share", "exemplars", "majority", "moment", "top_terms", "unity"]
 
 _HAN = re.compile(r"[\u4e00-\u9fff]+|[A-Za-z0-9]{2,}")
 _EDGE = frozenset(
@@ -137,6 +137,27 @@ def top_terms(members: Sequence[Member], share: Callable[[str], float], most: in
 def _overlap(one: str, other: str) -> bool:
     """Whether the end of one string is the start of the other: pieces of one phrase."""
     return any(one[-k:] == other[:k] or other[-k:] == one[:k] for k in range(1, min(len(one), len(other))))
+
+
+def unity(members: Sequence[Member], owned: Callable[[str], float], rarity: Callable[[str], float]) -> float:
+    """How much these complaints are one matter rather than one way of speaking, 0..1.
+
+    The product of two shares: how far the best four terms that half of them carry belong to their issue alone
+    (安全隐患 is said of many places, 58车贷 of one company), and how much of a complaint's telling words, by squared
+    rarity, another one of them says too (a street has many troubles). Measured on a city's messages: one matter lies
+    over .2, a topic under .2.
+    """
+    bags = [terms_of(member.text) for member in members[-_SAMPLE:]]
+    if len(bags) < 2:
+        return 0.0
+    carried = Counter(term for bag in bags for term in bag)
+    need = max(2.0, 0.5 * len(bags))
+    best = sorted((owned(term) * n / len(bags) for term, n in carried.items() if n >= need), reverse=True)
+    mass = {term: rarity(term) ** 2 for term in carried}
+    shared = [
+        sum(mass[term] * (carried[term] - 1) for term in bag) / (sum(mass[term] for term in bag) or 1.0) for bag in bags
+    ]
+    return sum(best[:4]) / 4 * sum(shared) / len(bags) / (len(bags) - 1)
 
 
 def exemplars(members: Sequence[Member]) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from model.classifier import ComplaintClassifier, HeadSpec
 from model.errors import BundleError
-from model.features import LANES, Vocabulary
+from model.features import Vocabulary
+from model.kernel import LANES
 
 __all__ = ["FORMAT", "describe", "restore"]
 

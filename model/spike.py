@@ -15,6 +15,9 @@ SLOW = (24, 72, 168)
 SPREAD = 0.08  # variance of a day's level around its mean: days shake, and a Poisson count would call that news
 _BIN = 0.25
 _BINS = 240
+_KEPT = 0.5 ** (1 / 56)  # of yesterday's histogram
+_RARE, _OFTEN = 6.0, 60.0  # alerts a day of 2,000 keys between which the tail is fitted
+_LEAST = 4.0  # no budget is so large that a count this usual is told
 _NIGHT = 0.02  # a night moves a threshold by at most this share
 
 
@@ -77,7 +80,8 @@ def judge(
 class Tail:
     """How often a quiet family reaches a score, from its own days: the threshold for a budget of false alarms a day.
 
-    `learn` takes each quiet key's highest score of a day. Rates between 6 and 60 a day for 2,000 keys are fitted
+    `learn` takes each quiet key's highest score of a day. Scores over the threshold make their key busy and are not
+    seen, so every bin keeps the days on which it could be. Rates between 6 and 60 a day for 2,000 keys are fitted
     log-linearly and extrapolated to the budget; the first week, and with too few scores, it is ln(3·keys/budget).
 
     >>> tail = Tail()
@@ -89,66 +93,87 @@ class Tail:
 
     def __init__(self) -> None:
         self.histogram: NDArray[np.float64] = np.zeros(_BINS)
-        self.days = 0.0
+        self.days: NDArray[np.float64] = np.zeros(_BINS)
         self.nights = 0
         self.threshold = inf
-        self.slope_ = 1.0
+        self.slope_: float | None = None  # of ln(rate a day) against score, and its height at 0
         self.height_ = 0.0
 
     def learn(self, scores: Sequence[float] | NDArray[np.float64]) -> None:
         """One day is over; `scores` are the highest of the day, of the quiet keys that had any."""
-        self.histogram *= 0.5 ** (1 / 56)
-        self.days = self.days * 0.5 ** (1 / 56) + 1.0
-        self.nights += 1
+        seen = np.minimum(self.threshold, _BIN * _BINS) // _BIN
         places = np.minimum((np.asarray(scores, dtype=float) / _BIN).astype(int), _BINS - 1)
-        self.histogram += np.bincount(places, minlength=_BINS)[:_BINS]
+        self.histogram = self.histogram * _KEPT + np.bincount(places[places < seen], minlength=_BINS)
+        self.days = self.days * _KEPT + (np.arange(_BINS) < seen)
+        self.nights += 1
 
     def tune(self, budget: float, keys: int) -> "Tail":
         """Move the threshold towards `budget` false alarms a day over `keys` keys."""
         keys = max(1, keys)
-        first = log(3.0 * keys / budget) if 3.0 * keys > budget else 0.0
-        self.slope_, self.height_ = 1.0, log(3.0 * keys)
-        if self.nights >= 7:
-            self._fit(keys)
-        wanted = max(0.5, (self.height_ - log(budget)) / self.slope_)
-        if self.nights <= 7 or self.threshold == inf:
-            self.threshold = wanted if self.nights >= 7 else first
+        first = max(_LEAST, log(3.0 * keys / budget))
+        if self.nights < 7:
+            self.threshold = first
+            return self
+        if self._fit(keys) and self.slope_ is not None:
+            wanted = max(_LEAST, (self.height_ - log(budget)) / self.slope_)
         else:
-            self.threshold = min(max(wanted, self.threshold * (1 - _NIGHT)), self.threshold * (1 + _NIGHT))
+            wanted = min(first, self._seldom(budget))
+        if self.nights == 7:
+            self.threshold = max(wanted, 0.7 * first)
+        self.threshold = min(max(wanted, self.threshold * (1 - _NIGHT)), self.threshold * (1 + _NIGHT))
         return self
 
-    def _fit(self, keys: int) -> None:
-        rates = np.cumsum(self.histogram[::-1])[::-1] / self.days  # alerts a day at or above each bin's lower edge
-        seldom, high = 5.0 / self.days, 60.0 * keys / 2000
-        inside = np.flatnonzero((rates >= max(6.0 * keys / 2000, seldom)) & (rates <= high))
-        if len(inside) < 4:  # few keys or few complaints: what there is
-            inside = np.flatnonzero((rates >= seldom) & (rates <= high))
-        if len(inside) < 4:
-            return
-        scores, heights = inside * _BIN, np.log(rates[inside])
-        slope = -float(np.polyfit(scores, heights, 1)[0])
-        if slope > 0.2:
+    def _fit(self, keys: int) -> bool:
+        """Fit slope and height where the rate is low enough to be tail and high enough to be counted."""
+        known = self.days > 0.5
+        rates = np.where(known, self.histogram / np.maximum(self.days, 0.5), 0.0)
+        slope = self.slope_ or 1.0
+        for _ in range(3):
+            top = int(np.flatnonzero(known)[-1])
+            beyond = float(rates[max(0, top - 3) : top + 1].mean()) / (exp(slope * _BIN) - 1.0)
+            above = np.cumsum(rates[::-1])[::-1] + beyond  # alerts a day at or over each bin's lower edge
+            seldom, high = 5.0 / float(self.days.max()), _OFTEN * keys / 2000
+            inside = np.flatnonzero(known & (above >= max(_RARE * keys / 2000, seldom)) & (above <= high))
+            if len(inside) < 4:  # few keys or few complaints: what there is
+                inside = np.flatnonzero(known & (above >= seldom) & (above <= high))
+            if len(inside) < 4:
+                return False
+            scores, heights = inside * _BIN, np.log(above[inside])
+            slope = max(0.2, -float(np.polyfit(scores, heights, 1)[0]))
             self.slope_, self.height_ = slope, float(heights.mean() + slope * scores.mean())
+        return True
+
+    def _seldom(self, budget: float) -> float:
+        """With too few scores to fit: the lowest score that, one more counted, was reached less often than the budget."""
+        above = np.cumsum(self.histogram[::-1])[::-1] + 1.0
+        low = np.flatnonzero((self.days > 0.5) & (above <= budget * np.maximum(self.days, 0.5)))
+        return max(_LEAST, float(low[0]) * _BIN) if len(low) else inf
 
     def one_in_days(self, score: float, keys: int) -> float:
         """About one such alert in how many days, with nothing going on; from the fit, else from the keys."""
-        height = self.height_ if self.nights else log(3.0 * max(1, keys))
-        return min(36500.0, exp(min(20.0, self.slope_ * score - height)))
+        slope, height = (1.0, log(3.0 * max(1, keys))) if self.slope_ is None else (self.slope_, self.height_)
+        return min(36500.0, exp(min(20.0, slope * score - height)))
 
     def as_value(self) -> dict[str, Any]:
         """JSON-ready state."""
-        bins = {str(place): float(self.histogram[place]) for place in np.flatnonzero(self.histogram)}
+        bins = {
+            str(place): [float(self.histogram[place]), float(self.days[place])] for place in np.flatnonzero(self.days)
+        }
         threshold = None if self.threshold == inf else self.threshold
-        return {"bins": bins, "days": self.days, "nights": self.nights, "threshold": threshold,
-                "slope": self.slope_, "height": self.height_}  # fmt: skip
+        return {
+            "bins": bins,
+            "nights": self.nights,
+            "threshold": threshold,
+            "slope": self.slope_,
+            "height": self.height_,
+        }
 
     @classmethod
     def from_value(cls, value: dict[str, Any]) -> "Tail":
         """The tail that `as_value` described."""
         tail = cls()
-        for place, mass in value["bins"].items():
-            tail.histogram[int(place)] = mass
-        tail.days, tail.nights = value["days"], value["nights"]
+        for place, (mass, days) in value["bins"].items():
+            tail.histogram[int(place)], tail.days[int(place)] = mass, days
+        tail.nights, tail.slope_, tail.height_ = value["nights"], value["slope"], value["height"]
         tail.threshold = inf if value["threshold"] is None else value["threshold"]
-        tail.slope_, tail.height_ = value["slope"], value["height"]
         return tail

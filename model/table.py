@@ -136,7 +136,8 @@ class Table:
         if channel and channel.upper() in CHANNELS:
             channel = channel.upper()
         name = cell("id") or content_id((text, cell("customer"), cell("time"), channel), seen)
-        return Complaint(name, text, moment, cell("customer"), channel, cell("product"), cell("region"), reach)
+        product, region, dated = cell("product"), cell("region"), "time" in self.roles
+        return Complaint(name, text, moment, cell("customer"), channel, product, region, reach, dated)
 
 
 def content_id(parts: Iterable[str | None], seen: dict[str, int]) -> str:

@@ -108,7 +108,7 @@ def _fold(letter: str) -> int:
     return ord(lower) if len(lower) == 1 else ord(letter)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _pinyin_end(codes: NDArray[np.uint32], at: int, stop: int, tones: NDArray[np.uint32]) -> int:
     """The offset behind `(jié)` when one starts at `at`, else `at`: letters only, and a tone among them."""
     toned = False
@@ -128,7 +128,7 @@ def _pinyin_end(codes: NDArray[np.uint32], at: int, stop: int, tones: NDArray[np
 _TONE_POINTS = np.array([ord(tone) for tone in _TONES], np.uint32)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def view(
     codes: NDArray[np.uint32],
     start: int,

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from model.complaint import Sighting
 from model.counts import Counts, CountsSettings
-from model.evidence import Member, top_terms
+from model.evidence import Member, top_terms, unity
 from model.incidents import Alert, Incident, Reason, decide
 from model.issues import IssueIndex, IssueSettings, StateRow
 from model.spike import SLOW, Spike
@@ -40,6 +41,7 @@ class WatchSettings:
     counts: CountsSettings = field(default_factory=CountsSettings)
     customers: int = 3
     texts: int = 2
+    unity: float = 0.2
     steps: tuple[int, int, int] = (5, 20, 50)
     repeats: tuple[int, int, int] = (3, 5, 10)
     posters: int = 3
@@ -49,7 +51,7 @@ class WatchSettings:
     slow_days: int = 14
     reopen_days: int = 7
     remember_days: int = 30
-    volume_age_hours: int = 168
+    volume_learnt_hours: int = 144
     volume_excess: int = 5
     volume_ratio: float = 1.5
     shared: float = 0.6
@@ -179,7 +181,10 @@ class EarlyWarning:
         near = [one for one in self._by_issue[issue] if one.counts and one.seconds >= cut]
         if len({one.text for one in near}) < settings.texts or len({one.who for one in near}) < settings.customers:
             return None
-        if spike.score >= self.counts.threshold(issue):
+        one = unity(near, partial(self.index.ownership, issue=issue), self.index.rarity)
+        score = spike.score * min(1.0, one / settings.unity) ** 2
+        self.counts.note(issue, self._now // HOUR, score)
+        if score >= self.counts.threshold(issue):
             return "group"
         for rule in settings.rules:
             since = self._now - rule.hours * HOUR
@@ -209,9 +214,12 @@ class EarlyWarning:
             opens = key not in self.counts.keys_
             fresh = self.counts.add(key, member.who, member.seconds // HOUR, opens=opens)
             incident = self._admit_known(member, key, touched)
-            if late or not fresh or opens or self.counts.age(key, self._now // HOUR) < settings.volume_age_hours:
+            if late or not fresh or opens:
                 continue
             spike = self.counts.judge(key, self._now // HOUR)
+            if self.counts.learnt(key) < settings.volume_learnt_hours:
+                continue
+            self.counts.note(key, self._now // HOUR, spike.score)
             over = spike.customers >= max(
                 spike.expected + settings.volume_excess, settings.volume_ratio * spike.expected
             )

@@ -139,7 +139,9 @@ def routes(service: Service) -> APIRouter:
             raise Problem(404, "there is no complaint with this id")
         return view(row)
 
-    @router.patch("/complaints/{identity:path}", summary="Follow its handling: status, times, satisfaction, 改派, corrections")
+    @router.patch(
+        "/complaints/{identity:path}", summary="Follow its handling: status, times, satisfaction, 改派, corrections"
+    )
     def change(identity: str, body: Annotated[Patch, Body()]) -> dict[str, Any]:
         with service.store.write() as connection:
             before = find_complaint(connection, identity)
@@ -162,4 +164,3 @@ def in_ms(when: datetime | None) -> int | None:
 
 def answered(content: Any) -> Response:
     return Response(json.dumps(content, ensure_ascii=False, separators=(",", ":")), media_type="application/json")
-

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Response
 from sqlalchemy import text
 
@@ -23,6 +24,7 @@ from serving.service import Service
 __all__ = ["make_app"]
 
 TRIAL = "快递三天没动静，客服也不回复，请尽快处理。"
+THREADS = 8  # requests worked on side by side; more would only wait for the interpreter and hold memory
 Scope = dict[str, Any]
 
 
@@ -56,6 +58,7 @@ def make_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = THREADS
         threads = start_threads(service, app)
         yield
         service.stopping.set()

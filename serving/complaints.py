@@ -13,12 +13,23 @@ from model.duplicates import bands, same_matter, same_message
 from serving.schema import audit, complaint, fingerprint
 from serving.store import milliseconds
 
-__all__ = ["Change", "Kinship", "add_complaint", "change_complaint", "find_complaint", "find_kin", "list_complaints", "matching", "view"]
+__all__ = [
+    "Change",
+    "Kinship",
+    "add_complaint",
+    "change_complaint",
+    "find_complaint",
+    "find_kin",
+    "list_complaints",
+    "matching",
+    "view",
+]
 
 COPY_WINDOW = timedelta(days=7)  # the same message through another channel comes within days
 REPEAT_WINDOW = timedelta(days=90)  # 复投诉: the same customer about the same matter
 ANSWER_HOURS = {"系统账户": 2}  # technical complaints are answered in 2 hours, the others in a day
 RESOLVE_HOURS = 72
+NOMINATED = 60  # a text sent by hundreds of customers must not be compared with all of them
 EDITABLE = (
     "status",
     "first_response_at",
@@ -59,12 +70,14 @@ def find_kin(connection: Connection, new: Complaint, marks: Sequence[int]) -> Ki
     """
     at = milliseconds(new.time)
     window = (at - COPY_WINDOW // timedelta(milliseconds=1), at + COPY_WINDOW // timedelta(milliseconds=1))
-    columns = (complaint.c.id, complaint.c.text, complaint.c.customer, complaint.c.duplicate_of)
-    nominated = select(fingerprint.c.complaint).where(fingerprint.c.band.in_(marks), fingerprint.c.time.between(*window))
-    near = connection.execute(
-        select(*columns).where(complaint.c.id.in_(nominated)).order_by(complaint.c.time).limit(50)
+    columns = (complaint.c.seq, complaint.c.id, complaint.c.text, complaint.c.customer, complaint.c.duplicate_of)
+    nominated = connection.scalars(
+        select(fingerprint.c.complaint)
+        .where(fingerprint.c.band.in_(marks), fingerprint.c.time.between(*window))
+        .limit(NOMINATED)
     ).all()
-    for other in near:
+    near = connection.execute(select(*columns).where(complaint.c.id.in_(set(nominated)))).all() if nominated else ()
+    for other in sorted(near, key=lambda row: row.seq):
         known = new.customer and other.customer
         if (not known or new.customer == other.customer) and same_message(other.text, new.text):
             return Kinship(duplicate_of=other.duplicate_of or other.id)
@@ -144,11 +157,15 @@ def matching(query: Mapping[str, Any]) -> Select[Any]:
     return found
 
 
-def list_complaints(connection: Connection, query: Mapping[str, Any], limit: int, offset: int) -> tuple[int, list[Row[Any]]]:
+def list_complaints(
+    connection: Connection, query: Mapping[str, Any], limit: int, offset: int
+) -> tuple[int, list[Row[Any]]]:
     """How many complaints fit a query, and a page of them, newest first."""
     fitting = matching(query)
     total = connection.scalar(select(func.count()).select_from(fitting.subquery())) or 0
-    page = connection.execute(fitting.order_by(desc(complaint.c.time), desc(complaint.c.seq)).limit(limit).offset(offset))
+    page = connection.execute(
+        fitting.order_by(desc(complaint.c.time), desc(complaint.c.seq)).limit(limit).offset(offset)
+    )
     return total, list(page.all())
 
 
@@ -192,7 +209,15 @@ def change_complaint(
     connection.execute(
         insert(audit),
         [
-            {"complaint": identity, "at": at, "who": who, "field": c.field, "old": text(c.old), "new": text(c.new), "why": why}
+            {
+                "complaint": identity,
+                "at": at,
+                "who": who,
+                "field": c.field,
+                "old": text(c.old),
+                "new": text(c.new),
+                "why": why,
+            }
             for c in done
         ],
     )

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, desc, func, select
@@ -68,7 +69,7 @@ def count_figures(connection: Connection, now: datetime) -> Figures:
     base = start - 7 * DAY
     day = (complaint.c.time - base) // DAY
     same_hours = (complaint.c.time - base) % DAY <= at - start
-    days = dict(
+    days: dict[int, int] = dict(
         connection.execute(
             select(day, func.count()).where(complaint.c.time.between(base, at), same_hours).group_by(day)
         )
@@ -77,7 +78,7 @@ def count_figures(connection: Connection, now: datetime) -> Figures:
     )
     unhandled = select(func.count()).select_from(complaint).where(complaint.c.status.in_(UNHANDLED))
     active = select(func.count()).select_from(incident).where(incident.c.status != "resolved")
-    states = dict(
+    states: dict[str, int] = dict(
         connection.execute(
             select(outbox.c.state, func.count()).where(outbox.c.state.in_(("due", "dead"))).group_by(outbox.c.state)
         )
@@ -120,6 +121,7 @@ def evidence(row: Row[Any]) -> dict[str, Any]:
     first = max(min([*hours, last - 47 * HOUR]), last - 167 * HOUR)
     value["curve"] = [(hour, hours.get(hour, 0)) for hour in range(first, last + HOUR, HOUR)]
     window = value.get("window_hours") or 48
+    value["first_at"] = milliseconds(datetime.fromisoformat(value["first"])) if value.get("first") else row.opened_at
     value["hourly_expected"] = (value.get("expected") or 0) / window
     return value
 
@@ -164,13 +166,13 @@ def deliveries(connection: Connection, state: str | None = None, limit: int = 10
 
 def latest_complaints(connection: Connection, limit: int = 12) -> Sequence[Row[Any]]:
     """The complaints that happened last."""
-    return connection.execute(
-        select(*BRIEF).order_by(desc(complaint.c.time), desc(complaint.c.seq)).limit(limit)
-    ).all()
+    return connection.execute(select(*BRIEF).order_by(desc(complaint.c.time), desc(complaint.c.seq)).limit(limit)).all()
 
 
-def page_of(connection: Connection, query: Mapping[str, Any], at: int, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
-    """How many complaints fit, and a page of them. Over `matching`'s names: `status` unhandled or overdue, `counted`."""
+def page_of(
+    connection: Connection, query: Mapping[str, Any], at: int, limit: int, offset: int
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many complaints fit, and a page of them. Beyond `matching`: `counted`, `status` unhandled or overdue."""
     plain = {k: v for k, v in query.items() if k != "counted"}
     special = plain.get("status") in ("unhandled", "overdue")
     if not special and not query.get("counted"):
@@ -191,14 +193,16 @@ def page_of(connection: Connection, query: Mapping[str, Any], at: int, limit: in
 
 
 def review_queue(connection: Connection, order: str, limit: int = 30) -> tuple[int, list[dict[str, Any]]]:
-    """How many complaints wait for a person, and the first of them: `newest`, or the most `unsure` of the newest 500."""
+    """How many complaints wait for a person (counted to 1,000), and the first: `newest`, or most `unsure` of 500."""
     waiting = complaint.c.accepted.is_(False), complaint.c.duplicate_of.is_(None)
-    total = connection.scalar(select(func.count()).select_from(complaint).where(*waiting)) or 0
+    total = connection.scalar(
+        select(func.count()).select_from(select(complaint.c.seq).where(*waiting).limit(1000).subquery())
+    )
     query = select(*BRIEF, complaint.c.answer).where(*waiting).order_by(desc(complaint.c.time), desc(complaint.c.seq))
     rows = connection.execute(query.limit(500 if order == "unsure" else limit)).all()
     if order == "unsure":
         rows = sorted(rows, key=lambda row: row.confidence if row.confidence is not None else 0.0)[:limit]
-    return total, [{**r._mapping, "answer": json.loads(r.answer) if r.answer else {}} for r in rows]
+    return total or 0, [{**r._mapping, "answer": json.loads(r.answer) if r.answer else {}} for r in rows]
 
 
 def hourly(connection: Connection, now: datetime, days: int = 7) -> dict[str, Any]:
@@ -228,7 +232,8 @@ def months(connection: Connection, now: datetime, most: int = 24) -> list[str]:
     if earliest is None:
         return []
     first = datetime.fromtimestamp(earliest / 1000, SHANGHAI)
-    month, out = now.astimezone(SHANGHAI).replace(day=1), []
+    month = now.astimezone(SHANGHAI).replace(day=1)
+    out: list[str] = []
     while (month.year, month.month) >= (first.year, first.month) and len(out) < most:
         out.append(f"{month.year}-{month.month:02d}")
         month = (month - timedelta(days=1)).replace(day=1)
@@ -262,5 +267,5 @@ def coloured(text: str, answer: Mapping[str, Any], head: str = "category") -> li
     cuts = sorted({0, len(text), *(min(max(0, at), len(text)) for start, end, _ in marks for at in (start, end))})
     return [
         Piece(text[start:end], " ".join(sorted({name for s, e, name in marks if s <= start and e >= end})))
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        for start, end in pairwise(cuts)
     ]

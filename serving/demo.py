@@ -107,10 +107,20 @@ def simulate_handling(service: Service, ids: list[str]) -> None:
                     "told_at": resolved if is_resolved and chance.random() < 0.9 else None,
                     "satisfaction": happy if is_resolved and chance.random() < 0.55 else None,
                     "handovers": chance.choices([0, 1, 2], [82, 15, 3])[0],
-                    "overdue_reason": chance.choice(["等待供应商答复", "客户联系不上", "跨部门协调", "节假日积压"]) if late else None,
+                    "overdue_reason": chance.choice(["等待供应商答复", "客户联系不上", "跨部门协调", "节假日积压"])
+                    if late
+                    else None,
                 }
             )
-        columns = ("status", "first_response_at", "resolved_at", "told_at", "satisfaction", "handovers", "overdue_reason")
+        columns = (
+            "status",
+            "first_response_at",
+            "resolved_at",
+            "told_at",
+            "satisfaction",
+            "handovers",
+            "overdue_reason",
+        )
         change = update(complaint).where(complaint.c.id == bindparam("row"))
         if done:
             connection.execute(change.values({name: bindparam(f"{name}") for name in columns}), done)

@@ -16,7 +16,8 @@ from sqlalchemy import Row, bindparam, select, update
 
 from model.complaint import Sighting, Social
 from model.errors import StoreError
-from model.watch import Alert, EarlyWarning
+from model.incidents import Alert
+from model.watch import EarlyWarning
 from serving.incidents import load_state, save_alerts, save_incidents, save_state
 from serving.schema import complaint, incident, lease
 from serving.service import Service
@@ -140,8 +141,9 @@ class Evaluator:
 
 
 def sighting(row: Row[Any]) -> Sighting:
-    """A stored complaint as the early warning sees it."""
+    """A stored complaint as the early warning sees it. A praise counts as one only when the model is sure of it."""
     answer = json.loads(row.answer) if row.answer else {}
+    sure = (answer.get("sentiment") or {}).get("accepted", True)  # a person's correction is sure
     return Sighting(
         row.id,
         row.text,
@@ -152,7 +154,7 @@ def sighting(row: Row[Any]) -> Sighting:
         row.region,
         row.category,
         row.department,
-        row.sentiment,
+        row.sentiment if sure or row.sentiment != answer["sentiment"]["label"] else None,
         row.stage,
         tuple(answer.get("exposure", {}).get("intents", ())),
         Social(**json.loads(row.social)) if row.social else None,

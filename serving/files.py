@@ -45,9 +45,7 @@ class Imported:
 def preview_table(table: Table, service: Service) -> Preview:
     """Read every row without storing any. Raises DataError when there is no text column."""
     problems = [item for _, item in table.complaints(service.clock()) if isinstance(item, RowError)]
-    return Preview(
-        table.name, len(table.rows), dict(table.roles), table.rows[:SAMPLE], problems[:SHOWN], len(problems)
-    )
+    return Preview(table.name, len(table.rows), dict(table.roles), table.rows[:SAMPLE], problems[:SHOWN], len(problems))
 
 
 def import_table(service: Service, table: Table, progress: Progress = lambda done, total: None) -> Imported:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, desc, insert, select, update
 
-from model.watch import Alert, StateRow
+from model.incidents import Alert
+from model.watch import StateRow
 from serving.outbox import message_body
 from serving.schema import alert, complaint, incident, outbox, silence, watch_state, webhook
 from serving.service import Service
@@ -39,9 +40,9 @@ def load_state(store: Store) -> list[StateRow]:
 
 
 def save_state(connection: Connection, rows: Iterable[StateRow]) -> None:
-    """Write what changed in the evaluator's memory."""
+    """Write what changed in the evaluator's memory; of several changes of one row the last holds."""
     kept, gone = [], []
-    for row in rows:
+    for row in {(r.part, r.key): r for r in rows}.values():
         if row.value is None:
             gone.append({"gone_part": row.part, "gone_key": row.key})
         else:
@@ -117,13 +118,13 @@ def save_alerts(connection: Connection, alerts: Sequence[Alert], now: datetime, 
         if not wanted:
             continue
         kind = "incident." + TYPES[line["reason"]]
-        body = message_body(kind, now, {**thin(line), "examples": examples(connection, line), "link": link(public_url, line)})
+        body = message_body(
+            kind, now, {**thin(line), "examples": examples(connection, line), "link": link(public_url, line)}
+        )
         for receiver in wanted:
             message = {"id": f"msg_{digest(identity + receiver.id)}", "webhook": receiver.id, "alert": identity}
             message |= {"incident": line["incident"], "body": body, "state": "due"}
-            connection.execute(
-                insert(outbox).values(**message, due_at=at, tries=0, leased_until=0, created_at=at)
-            )
+            connection.execute(insert(outbox).values(**message, due_at=at, tries=0, leased_until=0, created_at=at))
             messages += 1
     return messages
 

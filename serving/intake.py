@@ -105,13 +105,19 @@ class Intake:
             for position, item in good.items():
                 if (old := known.get(item.complaint.id)) is not None:
                     same = old[0] == item.body_hash
-                    out[position] = old[1] if same else Refusal(409, "this id was used before with another body: send a new id")
+                    out[position] = (
+                        old[1] if same else Refusal(409, "this id was used before with another body: send a new id")
+                    )
                     continue
                 own = marks_of(item.complaint.text)
                 kin = find_kin(connection, item.complaint, own)
                 answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
                 row = row_of(
-                    item.complaint, body_hash=item.body_hash, source=source, received_at=milliseconds(self.clock()), kin=kin
+                    item.complaint,
+                    body_hash=item.body_hash,
+                    source=source,
+                    received_at=milliseconds(self.clock()),
+                    kin=kin,
                 )
                 row |= columns_of(item, answer)
                 add_complaint(connection, row, own)
@@ -140,7 +146,7 @@ class Intake:
         secret = self.store.key("customer")
         for position, incoming in enumerate(complaints):
             try:
-                text = mask(check_text(incoming.text, limit=self.text_limit))
+                text = mask(check_text(incoming.text, longest=self.text_limit))
             except TextError as error:
                 out[position] = Refusal(422, str(error))
                 continue
@@ -149,7 +155,9 @@ class Intake:
         if bundle is None and not unclassified:
             return {}, [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
         texts = [c.text for c, _ in usable.values()]
-        predictions: Sequence[Prediction | None] = bundle.predict(texts, explain=explain) if bundle and texts else [None] * len(texts)
+        predictions: Sequence[Prediction | None] = (
+            bundle.predict(texts, explain=explain) if bundle and texts else [None] * len(texts)
+        )
         good = {}
         for (position, (c, digest)), prediction in zip(usable.items(), predictions, strict=True):
             exposure = judge_exposure(c.text, channel=c.channel, social=c.social)
@@ -188,7 +196,9 @@ def recall(connection: Connection, key: str, whole: str) -> list[dict[str, Any]]
     return before
 
 
-def remember(connection: Connection, key: str, whole: str, answers: Sequence[dict[str, Any] | Refusal], at: int) -> None:
+def remember(
+    connection: Connection, key: str, whole: str, answers: Sequence[dict[str, Any] | Refusal], at: int
+) -> None:
     body = [{"refused": asdict(a)} if isinstance(a, Refusal) else a for a in answers]
     connection.execute(
         insert(idempotency).values(key=key, body_hash=whole, answer=json.dumps(body, ensure_ascii=False), at=at)
@@ -240,7 +250,12 @@ def answer_of(identity: str, prediction: Prediction | None, exposure: Exposure) 
         "intents": list(exposure.intents),
         "evidence": [{"span": [e.start, e.end], "text": e.text} for e in exposure.evidence],
     }
-    return answer | {"issue": None, "duplicate_of": None, "repeat_of": None, "model": prediction.model if prediction else None}
+    return answer | {
+        "issue": None,
+        "duplicate_of": None,
+        "repeat_of": None,
+        "model": prediction.model if prediction else None,
+    }
 
 
 def verdict_of(verdict: Verdict) -> dict[str, Any]:
@@ -252,4 +267,3 @@ def verdict_of(verdict: Verdict) -> dict[str, Any]:
         "alternatives": [{"label": label, "confidence": round(p, 4)} for label, p in verdict.alternatives],
     }
     return out | {"labels": list(verdict.labels)} if len(verdict.labels) > 1 else out
-

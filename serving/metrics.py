@@ -29,7 +29,8 @@ def metrics_text(service: Service) -> bytes:
         opened = select(func.count()).select_from(incident).where(incident.c.status != "resolved")
         gauge("kesu_incidents_open", "incidents that are not resolved", connection.scalar(opened) or 0)
         gauge("kesu_alerts", "alerts decided", connection.scalar(select(func.count()).select_from(alert)) or 0)
-        states = dict(connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state)).tuples())
+        counted = connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state)).all()
+        states = {row[0]: row[1] for row in counted}
         deliveries = Gauge("kesu_deliveries", "messages by state", ["state"], registry=registry)
         for state in ("due", "sent", "dead"):
             deliveries.labels(state).set(states.get(state, 0))

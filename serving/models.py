@@ -35,7 +35,9 @@ def list_bundles(shelf: Path) -> list[BundleEntry]:
         if folder.is_symlink():
             continue
         said = json.loads(manifest.read_text(encoding="utf-8"))
-        entry = BundleEntry(folder.name, str(said.get("version")), str(said.get("created")), folder.resolve() == current)
+        entry = BundleEntry(
+            folder.name, str(said.get("version")), str(said.get("created")), folder.resolve() == current
+        )
         found.append(entry)
     return sorted(found, key=lambda e: e.created, reverse=True)
 

@@ -111,9 +111,7 @@ def deliver_due(store: Store, client: httpx.Client, clock: Callable[[], datetime
     return len(messages)
 
 
-def deliver_queue(
-    store: Store, client: httpx.Client, clock: Callable[[], datetime], queue: Sequence[Row[Any]]
-) -> None:
+def deliver_queue(store: Store, client: httpx.Client, clock: Callable[[], datetime], queue: Sequence[Row[Any]]) -> None:
     """The claimed messages of one receiver, in order. After a failure the rest go back: the receiver is not well."""
     for position, message in enumerate(queue):
         started = clock()
@@ -156,7 +154,9 @@ def forget_endpoint(connection: Connection, identity: str) -> bool:
 
 def message_body(kind: str, at: datetime, data: dict[str, Any]) -> str:
     """A webhook body; compact and with its keys in a fixed order."""
-    return json.dumps({"type": kind, "timestamp": at.isoformat(), "data": data}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        {"type": kind, "timestamp": at.isoformat(), "data": data}, ensure_ascii=False, separators=(",", ":")
+    )
 
 
 class Sender:

@@ -53,7 +53,9 @@ def words_of(errors: Any) -> str:
 
 
 def answer(status: int, detail: str) -> JSONResponse:
-    headers = {"Retry-After": "1"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = (
+        {"Retry-After": "1"} if status in (429, 503) else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    )
     return JSONResponse(problem_body(status, detail), status, headers, media_type="application/problem+json")
 
 

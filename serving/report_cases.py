@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean, median, variance
 from typing import Any
 
@@ -11,12 +12,28 @@ from sqlalchemy import Connection, Row, and_, func, select
 from serving.report_period import LINKED, Period, complaints_link
 from serving.schema import complaint
 
-__all__ = ["MISSING", "Case", "Month", "change", "count", "evidence", "read_month", "share", "spread", "tally"]
+__all__ = [
+    "ENOUGH",
+    "MISSING",
+    "SURE",
+    "Case",
+    "Month",
+    "change",
+    "count",
+    "difference",
+    "evidence",
+    "read_month",
+    "share",
+    "spread",
+    "tally",
+]
 
 Case = Row[Any]  # the columns below, and `closed_before`: when the complaint it repeats had been resolved
 PRAISE = "正面"
+DAY = 86_400_000
+REPEAT_DAYS = 90  # so far back a complaint is looked for that a new one repeats
 MISSING = "未注明"
-COLUMNS = [
+COLUMNS = (
     "id",
     "time",
     "customer",
@@ -40,7 +57,9 @@ COLUMNS = [
     "told_at",
     "satisfaction",
     "handovers",
-]
+)
+ENOUGH = 5  # counts below this are not judged
+SURE = 1.96  # a change within two standard errors is called none: chance alone makes one that large 19 times in 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class Month:
     """One period's complaints in order of time, its praise, how many copies were folded, and what came again.
 
     `again` holds the ids of complaints whose customer came back about the same matter until `period.as_of`.
+    `remembered` says whether the store reaches back far enough before the period to know every repeat in it.
     """
 
     period: Period
@@ -55,6 +75,7 @@ class Month:
     praise: Sequence[Case]
     folded: int
     again: frozenset[str]
+    remembered: bool
 
 
 def read_month(connection: Connection, period: Period) -> Month:
@@ -71,7 +92,8 @@ def read_month(connection: Connection, period: Period) -> Month:
         select(*(complaint.c[name] for name in COLUMNS), closed_before)
         .where(inside, complaint.c.duplicate_of.is_(None))
         .order_by(complaint.c.time, complaint.c.seq)
-    ).all()
+    )
+    cases: Sequence[Case] = rows.all()  # type: ignore[assignment]
     folded = connection.scalar(select(func.count()).where(inside, complaint.c.duplicate_of.is_not(None)))
     again = connection.scalars(
         select(complaint.c.repeat_of).where(
@@ -81,12 +103,14 @@ def read_month(connection: Connection, period: Period) -> Month:
             complaint.c.time <= period.as_of,
         )
     )
+    oldest = connection.scalar(select(func.min(complaint.c.time)))
     return Month(
         period,
-        [row for row in rows if row.sentiment != PRAISE],
-        [row for row in rows if row.sentiment == PRAISE],
+        [case for case in cases if case.sentiment != PRAISE],
+        [case for case in cases if case.sentiment == PRAISE],
         folded if folded is not None else 0,
         frozenset(again),
+        oldest is not None and oldest <= period.since - REPEAT_DAYS * DAY,
     )
 
 
@@ -114,6 +138,15 @@ def evidence(period: Period, cases: Sequence[Case]) -> dict[str, Any]:
     return {"n": len(cases), "ids": ids, "link": complaints_link(period, ids) if ids else None}
 
 
+def difference(n: int, before: int) -> float | None:
+    """How many standard errors two counts lie apart, taken as Poisson; None where one is too small to judge.
+
+    >>> difference(110, 90), difference(8, 4)
+    (1.4142135623730951, None)
+    """
+    return (n - before) / sqrt(n + before) if min(n, before) >= ENOUGH else None
+
+
 def count(cases: Sequence[Case], of: int, period: Period) -> dict[str, Any]:
     """How many complaints, as a share of how many, and which."""
     return evidence(period, cases) | {"of": of, "share": share(len(cases), of)}
@@ -134,7 +167,10 @@ def tally(now: Month, before: Month, column: str, order: Iterable[str] = ()) -> 
         if figure["n"] and name is not None:
             figure["link"] = complaints_link(now.period, **{column: name})
         row = {"name": MISSING if name is None else name, **figure, "before": old[name], "of_before": len(before.cases)}
-        rows.append(row | {"change": change(counts[name], old[name])})
+        judged = difference(counts[name], old[name])
+        rows.append(
+            row | {"change": change(counts[name], old[name]), "sure": judged is not None and abs(judged) > SURE}
+        )
     return rows
 
 

@@ -31,7 +31,7 @@ def month_figures(store: Store, month: str, now: datetime) -> dict[str, Any]:
     periods = periods_of(month, now)
     with store.read() as connection:
         here, before, year_ago = (read_month(connection, period) for period in periods)
-        keys = [key_figures(each) for each in (here, before, year_ago)]
+        keys, old_keys, older_keys = (key_figures(each) for each in (here, before, year_ago))
         incidents = incidents_of(connection, here)
         figures: dict[str, Any] = {
             "month": month,
@@ -45,10 +45,10 @@ def month_figures(store: Store, month: str, now: datetime) -> dict[str, Any]:
             "overview": overview(here, before, year_ago),
             "types": types(connection, here, before, incidents),
             "departments": departments(here),
-            "handling": handling(here, keys[0]),
+            "handling": handling(here, keys),
             "matters": matters_of(connection, here, before, incidents),
             "warning": warning_of(connection, periods[0], incidents),
-            "effects": compare(*keys),
+            "effects": compare(keys, old_keys, older_keys, remembered=before.remembered),
         }
     figures["summary"] = summary(figures)
     figures["measures"] = measures(figures)

@@ -35,10 +35,10 @@ def percent(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """A relative change.
 
-    >>> signed(0.095), signed(-0.2), signed(None)
-    ('+9.5%', '-20.0%', '—')
+    >>> signed(0.095), signed(-0.2), signed(0), signed(None)
+    ('+9.5%', '-20.0%', '持平', '—')
     """
-    return NOTHING if value is None else f"{value:+.1%}"
+    return NOTHING if value is None else f"{value:+.1%}" if value else "持平"
 
 
 def points(value: float | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from math import copysign, inf, sqrt
 from typing import Any
 
-from serving.report_cases import Case, Month, change, count, evidence, spread
+from serving.report_cases import ENOUGH, SURE, Case, Month, change, count, difference, evidence, spread
 from serving.report_period import Period
 
 __all__ = ["MEANING", "compare", "handling", "is_done", "is_overdue", "key_figures"]
@@ -16,8 +16,6 @@ __all__ = ["MEANING", "compare", "handling", "is_done", "is_overdue", "key_figur
 HOUR = 3_600_000
 SCORES = (1, 2, 3, 4, 5)
 DONE = frozenset({"resolved", "closed"})
-SURE = 1.96  # a change within two standard errors is called none: chance alone makes one that large 19 times in 20
-ENOUGH = 5  # fewer than this on either side is not judged at all
 
 MEANING = {
     "total": "本期发生的投诉；同一投诉经多个渠道到达只计一次，表扬另计",
@@ -145,13 +143,20 @@ def split(
     ]
 
 
-def compare(now: dict[str, Any], before: dict[str, Any], year_ago: dict[str, Any]) -> list[dict[str, Any]]:
-    """Chapter six's table: each key figure beside the two periods', and whether it got better beyond chance."""
+def compare(
+    now: dict[str, Any], before: dict[str, Any], year_ago: dict[str, Any], *, remembered: bool
+) -> list[dict[str, Any]]:
+    """Chapter six's table: each key figure beside the two periods', and whether it got better beyond chance.
+
+    Unless `remembered`, the period before knows too few repeats, and what rests on them is not judged.
+    """
     rows = []
     for name, (title, kind, good) in KEYS.items():
         a, b, c = now[name], before[name], year_ago[name]
-        z = {"total": z_of_counts, "rate": z_of_rates, "mean": z_of_means}[kind](a, b)
+        z = difference(a["n"], b["n"]) if kind == "total" else z_of_rates(a, b) if kind == "rate" else z_of_means(a, b)
         verdict = "样本不足" if z is None else "无明显变化" if abs(z) < SURE else "变好" if z * good > 0 else "变差"
+        if not remembered and name in ("repeated", "come_again", "solved_at_once"):
+            verdict = "记录不满 90 天"
         value = {"total": "n", "rate": "share", "mean": "mean"}[kind]
         rows.append(
             {
@@ -161,8 +166,8 @@ def compare(now: dict[str, Any], before: dict[str, Any], year_ago: dict[str, Any
                 "now": plain(a),
                 "before": plain(b),
                 "year_ago": plain(c),
-                "change": difference(kind, a[value], b[value]),
-                "year_change": difference(kind, a[value], c[value]),
+                "change": moved_by(kind, a[value], b[value]),
+                "year_change": moved_by(kind, a[value], c[value]),
                 "verdict": verdict,
             }
         )
@@ -173,16 +178,11 @@ def plain(figure: dict[str, Any]) -> dict[str, Any]:
     return {key: figure[key] for key in ("n", "of", "share", "mean", "link") if key in figure}
 
 
-def difference(kind: str, a: float | None, b: float | None) -> float | None:
+def moved_by(kind: str, a: float | None, b: float | None) -> float | None:
     """Relative for counts and means, in points (0.01 is one) for rates; None where there is nothing to compare."""
     if a is None or b is None:
         return None
     return round(a - b, 4) if kind == "rate" else change(a, b)
-
-
-def z_of_counts(a: dict[str, Any], b: dict[str, Any]) -> float | None:
-    """Two Poisson counts: their difference in standard errors."""
-    return (a["n"] - b["n"]) / sqrt(a["n"] + b["n"]) if min(a["n"], b["n"]) >= ENOUGH else None
 
 
 def z_of_rates(a: dict[str, Any], b: dict[str, Any]) -> float | None:

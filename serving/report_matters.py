@@ -1,7 +1,7 @@
-"""Which matters to take on first: those with many customers, and more of them than before."""
+"""Matters: those many customers share and more than before, and those the same customer came back about."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -10,7 +10,7 @@ from serving.report_cases import Case, Month, evidence
 from serving.report_handling import is_done, is_overdue
 from serving.schema import complaint
 
-__all__ = ["matters_of"]
+__all__ = ["matters_of", "repeats_of", "shortened"]
 
 FEWEST = 3  # customers: below it a matter is one family's
 MOST_GROWTH = 3.0
@@ -47,6 +47,7 @@ def matters_of(
                 "title": title_of(cases, terms),
                 "score": round(-score, 1),
                 "growth": round(growth, 2),
+                "complaints": len(cases),
                 "customers": customers,
                 "customers_before": earlier,
                 "department": department,
@@ -85,5 +86,54 @@ def title_of(cases: Sequence[Case], terms: Sequence[str]) -> str:
 def excerpt(connection: Connection, identity: str) -> dict[str, str]:
     """One complaint's beginning, as the customer wrote it."""
     text = connection.scalar(select(complaint.c.text).where(complaint.c.id == identity))
-    line = " ".join(str(text).split())
-    return {"id": identity, "text": line if len(line) <= EXCERPT else line[:EXCERPT] + "…"}
+    return {"id": identity, "text": shortened(str(text), EXCERPT)}
+
+
+def shortened(text: str, most: int) -> str:
+    """A text in one line of at most so many characters.
+
+    >>> shortened("快递 丢了\\n三天", 5)
+    '快递 丢了…'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def repeats_of(connection: Connection, month: Month) -> list[dict[str, Any]]:
+    """The matters customers came back about most: each with its complaints of this month, most first.
+
+    A chain of repeats counts from its first complaint; the first may lie in an earlier month.
+    """
+    before = {case.id: case.repeat_of for case in month.cases}
+    chains: dict[str, list[Case]] = {}
+    for case in month.cases:
+        if case.repeat_of is not None:
+            chains.setdefault(root_of(case.repeat_of, before), []).append(case)
+    known = {case.id: case for case in month.cases}
+    ordered = sorted(chains.items(), key=lambda item: (-len(item[1]), item[0]))
+    out = []
+    for root, cases in ordered[:SHOWN]:
+        whole = [known[root], *cases] if root in known else cases
+        last = cases[-1]
+        out.append(
+            {
+                "first": root,
+                "example": excerpt(connection, last.id),
+                "again": len(cases),
+                "category": last.category,
+                "department": last.department,
+                "after_closing": sum(case.closed_before is not None for case in cases),
+                "status": last.status,
+                "evidence": evidence(month.period, whole),
+            }
+        )
+    return out
+
+
+def root_of(identity: str, before: Mapping[str, str | None]) -> str:
+    """Follow repeats back to the first one; a circle ends where it closes."""
+    seen = {identity}
+    while (earlier := before.get(identity)) is not None and earlier not in seen:
+        identity = earlier
+        seen.add(identity)
+    return identity

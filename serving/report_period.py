@@ -21,7 +21,7 @@ ADDRESS = 7_500  # characters of ids in one address: servers and mail programs t
 class Period:
     """Complaints that happened in [since, until), with their handling as it stood at `as_of`; milliseconds, UTC.
 
-    `day` is the last day covered when the month is not over, else None.
+    `day` is the last day covered when the month is not over (0 when it has not begun), else None.
     """
 
     year: int
@@ -39,15 +39,23 @@ class Period:
     @property
     def span(self) -> str:
         """The days covered, such as 10 月, or 11 月 1 日至 22 日 of a month that is not over."""
-        if self.day is None:
+        if not self.day:
             return f"{self.month} 月"
         return f"{self.month} 月 1 日" if self.day == 1 else f"{self.month} 月 1 日至 {self.day} 日"
+
+    @property
+    def short(self) -> str:
+        """How a table's column is headed when this is the period compared with: 9 月, or 10 月同期."""
+        return f"{self.month} 月同期" if self.day else f"{self.month} 月"
 
     def as_dict(self) -> dict[str, object]:
         """The period for JSON; times are ISO 8601 in Asia/Shanghai."""
         return {
             "name": self.name,
             "span": self.span,
+            "short": self.short,
+            "day": self.day,
+            "cut": f"{self.month} 月 {self.day} 日" if self.day else None,
             "since": iso(self.since),
             "until": iso(self.until),
             "as_of": iso(self.as_of),
@@ -83,7 +91,8 @@ def periods_of(month: str, now: datetime) -> tuple[Period, Period, Period]:
         last = moment(max(since, until - 1)).astimezone(SHANGHAI)
         whole = until == first_of(index - back + 1) and end == over
         year, number = divmod(index - back, 12)
-        out.append(Period(year, number + 1, since, until, until + late, None if whole else last.day))
+        day = None if whole else last.day if until > since else 0
+        out.append(Period(year, number + 1, since, until, until + late, day))
     return out[0], out[1], out[2]
 
 
@@ -99,13 +108,14 @@ def iso(ms: int) -> str:
     return (moment(0) + timedelta(milliseconds=ms)).astimezone(SHANGHAI).isoformat()
 
 
-def complaints_link(period: Period, ids: Sequence[str] = (), **filters: str | None) -> str:
-    """Where the complaints behind a number are listed: by their ids where given (at most LINKED), else by filters.
+def complaints_link(period: Period | None, ids: Sequence[str] = (), **filters: str | None) -> str:
+    """Where the complaints behind a number are listed: by their ids where given (at most LINKED), else by filters
+    inside a period.
 
     `counted=1` leaves out copies and praise, as every count of the report does; `status`, `stage` and the label
     columns are filters by their own names.
 
-    >>> complaints_link(periods_of("2026-10", datetime(2026, 12, 1, tzinfo=SHANGHAI))[0], ids=["a", "b"])
+    >>> complaints_link(None, ids=["a", "b"])
     '/page/complaints?ids=a%2Cb'
     """
     if ids:
@@ -118,6 +128,5 @@ def complaints_link(period: Period, ids: Sequence[str] = (), **filters: str | No
             named.append(identity)
         return "/page/complaints?" + urlencode({"ids": ",".join(named)})
     given = {name: value for name, value in filters.items() if value is not None}
-    return "/page/complaints?" + urlencode(
-        {"since": iso(period.since), "until": iso(period.until), "counted": "1", **given}
-    )
+    span = {} if period is None else {"since": iso(period.since), "until": iso(period.until)}
+    return "/page/complaints?" + urlencode({**span, "counted": "1", **given})

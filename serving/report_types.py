@@ -8,13 +8,14 @@ from sqlalchemy import Connection, select
 
 from serving.report_cases import Case, Month, change, count, evidence, tally
 from serving.report_handling import is_done
-from serving.report_watch import repeats_of
+from serving.report_matters import repeats_of, shortened
 from serving.schema import complaint
 
 __all__ = ["types"]
 
 NO_PAIN = "无"
 EXAMPLES = 2
+SHORTEST, LONGEST = 15, 100  # characters of an example
 STAGES = ("threat", "posted", "spreading")
 
 
@@ -25,7 +26,7 @@ def types(connection: Connection, here: Month, before: Month, incidents: Sequenc
     return {
         "categories": tally(here, before, "category"),
         "repeated": count(repeated, n, here.period),
-        "repeats": repeats_of(here),
+        "repeats": repeats_of(connection, here),
         "groups": [one for one in incidents if one["kind"] == "group"],
         "exposures": [one for one in incidents if one["kind"] == "exposure"],
         "stages": [
@@ -72,8 +73,8 @@ def examples_of(connection: Connection, cases: Sequence[Case]) -> list[dict[str,
         .where(complaint.c.id.in_([case.id for case in cases]))
         .order_by(complaint.c.time.desc(), complaint.c.id)
     ).all()
-    ranked = sorted(rows, key=lambda row: not 15 <= len(row.text) <= 90)
+    ranked = sorted(rows, key=lambda row: not SHORTEST <= len(row.text) <= LONGEST)
     out: dict[str, dict[str, str]] = {}
     for row in ranked:
-        out.setdefault(row.customer or row.id, {"id": row.id, "text": " ".join(row.text.split())})
+        out.setdefault(row.customer or row.id, {"id": row.id, "text": shortened(row.text, LONGEST)})
     return list(out.values())[:EXAMPLES]

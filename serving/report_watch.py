@@ -1,9 +1,10 @@
-"""What the early warning did in a month: its incidents, its alerts, how early they were, and what people said of them."""
+"""What the early warning did in a month: its incidents and alerts, how early they were, what people said of them."""
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
@@ -11,10 +12,9 @@ from serving.report_cases import Case, Month, evidence, share, spread
 from serving.report_period import Period, iso
 from serving.schema import alert, incident
 
-__all__ = ["incidents_of", "repeats_of", "warning_of"]
+__all__ = ["incidents_of", "warning_of"]
 
 HOUR = 3_600_000
-SHOWN = 10
 KINDS = ("group", "repeat", "exposure", "volume", "topic", "rule")
 VERDICTS = ("属实", "误报", "已知")
 
@@ -35,7 +35,9 @@ def incidents_of(connection: Connection, month: Month) -> list[dict[str, Any]]:
     ).all()
     told = first_alerts(connection, [row.id for row in rows])
     known = {case.id: case for case in month.cases}
-    return [told_as(row, told.get(row.id), known, period) for row in rows]
+    found = [(row, fields_of(row.value)) for row in rows]
+    alone = [(row, value) for row, value in found if not value.get("parent")]  # a child is explained by its parent
+    return [told_as(row, value, told.get(row.id), known, period) for row, value in alone]
 
 
 def first_alerts(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
@@ -47,8 +49,10 @@ def first_alerts(connection: Connection, ids: Sequence[str]) -> dict[str, Row[An
     return found
 
 
-def told_as(row: Row[Any], first: Row[Any] | None, known: Mapping[str, Case], period: Period) -> dict[str, Any]:
-    value = fields_of(row.value)
+def told_as(
+    row: Row[Any], value: Mapping[str, Any], first: Row[Any] | None, known: Mapping[str, Case], period: Period
+) -> dict[str, Any]:
+    """One incident as the report lists it. `value` is its evidence, `first` its first alert."""
     line = fields_of(first.line) if first is not None else {}
     ids = value.get("complaints") or line.get("complaints") or []
     here = [known[identity] for identity in ids if identity in known]
@@ -74,7 +78,7 @@ def told_as(row: Row[Any], first: Row[Any] | None, known: Mapping[str, Case], pe
         "acknowledged": row.acknowledged_at is not None,
         "acknowledged_hours": acknowledged_after(row, first),
         "verdict": row.verdict,
-        "link": f"/page/incidents/{row.id}",
+        "link": f"/page/incident/{quote(row.id)}",
         "here": evidence(period, here),
     }
 
@@ -123,42 +127,3 @@ def warning_of(connection: Connection, period: Period, incidents: Sequence[dict[
 
 def part(n: int, of: int) -> dict[str, Any]:
     return {"n": n, "of": of, "share": share(n, of)}
-
-
-def repeats_of(month: Month) -> list[dict[str, Any]]:
-    """The matters customers came back about most: each with its complaints of this month, most first.
-
-    A chain of repeats counts from its first complaint; the first may lie in an earlier month.
-    """
-    before = {case.id: case.repeat_of for case in month.cases}
-    chains: dict[str, list[Case]] = {}
-    for case in month.cases:
-        if case.repeat_of is not None:
-            chains.setdefault(root_of(case.repeat_of, before), []).append(case)
-    known = {case.id: case for case in month.cases}
-    ordered = sorted(chains.items(), key=lambda item: (-len(item[1]), item[0]))
-    out = []
-    for root, cases in ordered[:SHOWN]:
-        whole = [known[root], *cases] if root in known else cases
-        last = cases[-1]
-        out.append(
-            {
-                "first": root,
-                "again": len(cases),
-                "category": last.category,
-                "department": last.department,
-                "after_closing": sum(case.closed_before is not None for case in cases),
-                "status": last.status,
-                "evidence": evidence(month.period, whole),
-            }
-        )
-    return out
-
-
-def root_of(identity: str, before: Mapping[str, str | None]) -> str:
-    """Follow repeats back to the first one; a circle ends where it closes."""
-    seen = {identity}
-    while (earlier := before.get(identity)) is not None and earlier not in seen:
-        identity = earlier
-        seen.add(identity)
-    return identity

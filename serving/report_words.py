@@ -1,24 +1,26 @@
 """The report's sentences, made from its figures by rules: each true by construction, each with its complaints."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import Any
 
-from serving.report_format import decimal, moved, number, percent, points, portion, signed
+from serving.report_cases import ENOUGH
+from serving.report_format import decimal, moved, number, points, portion, signed
+from serving.report_period import complaints_link
 
 __all__ = ["measures", "summary", "trends"]
 
 Figures = Mapping[str, Any]
 Sentence = dict[str, Any]  # text, and the complaints behind it: n, ids, link
-ENOUGH = 5
 SHOWN = 5
 KIND_NAMES = {"group": "群体投诉", "repeat": "重复投诉", "exposure": "社交媒体曝光", "volume": "数量异常"}
 
 
 def summary(figures: Figures) -> list[Sentence]:
     """What happened, in three or four sentences for somebody who reads nothing else."""
+    if figures["period"]["day"] == 0:
+        return [said(f"{figures['period']['name']}还没有开始。")]
     if figures["empty"]:
-        return [said(f"{figures['period']['name']}没有投诉记录，以下各章没有可报告的数字。")]
+        return [said(f"{figures['period']['name']}没有投诉记录，没有可报告的数字。")]
     total = figures["overview"]["total"]
     if not total["n"]:
         return [
@@ -36,7 +38,7 @@ def said(text: str, figure: Mapping[str, Any] | None = None) -> Sentence:
 def happened(figures: Figures) -> Sentence:
     view = figures["overview"]
     n, old = view["total"]["n"], view["before"]
-    cut = f"截至 {day_of(figures)}，" if figures["period"]["partial"] else ""
+    cut = f"截至 {figures['period']['cut']}，" if figures["period"]["partial"] else ""
     text = f"{cut}本月共收到投诉 {number(n)} 件"
     if old["n"]:
         moves = "持平" if n == old["n"] else f"{'增加' if n > old['n'] else '减少'} {number(abs(n - old['n']))} 件"
@@ -48,12 +50,6 @@ def happened(figures: Figures) -> Sentence:
     return said(text + (f"。另有{'、'.join(apart)}，不计在内。" if apart else "。"), view["total"])
 
 
-def day_of(figures: Figures) -> str:
-    """The last day covered, such as 11 月 22 日."""
-    span: str = figures["period"]["span"]
-    return span if "至" not in span else span.split(" 月 ", maxsplit=1)[0] + " 月 " + span.split("至 ")[1]
-
-
 def about(figures: Figures) -> Sentence:
     rows = [row for row in figures["types"]["categories"] if row["name"] != "未注明" and row["n"]]
     if not rows:
@@ -61,19 +57,20 @@ def about(figures: Figures) -> Sentence:
     most = rows[0]
     text = f"{most['name']}最多，{number(most['n'])} 件，占 {portion(most)}"
     rising = risen(figures)
-    if rising:
+    if rising and rising[0] is most:
+        text += f"，也增加最多（{figures['previous']['short']} {number(most['before'])} 件）"
+    elif rising:
         row = rising[0]
-        text += f"；{'它也' if row is most else row['name']}增加最明显，由 {number(row['before'])} 件到 {number(row['n'])} 件"
+        text += f"；增加最多的是{row['name']}，由 {number(row['before'])} 件到 {number(row['n'])} 件"
     elif figures["overview"]["before"]["n"]:
         text += "；没有哪一类的增加超出偶然波动"
     return said(text + "。", most)
 
 
 def risen(figures: Figures) -> list[Mapping[str, Any]]:
-    """The types that grew by more than two standard errors of two counts, the largest growth first."""
-    rows = [row for row in figures["types"]["categories"] if min(row["n"], row["before"]) >= ENOUGH]
-    sure = [row for row in rows if (row["n"] - row["before"]) / sqrt(row["n"] + row["before"]) >= 2]
-    return sorted(sure, key=lambda row: row["before"] - row["n"])
+    """The types that grew beyond chance, the largest growth first."""
+    rows = [row for row in figures["types"]["categories"] if row["sure"] and row["n"] > row["before"]]
+    return sorted(rows, key=lambda row: row["before"] - row["n"])
 
 
 def handled(figures: Figures) -> Sentence:
@@ -95,7 +92,9 @@ def watched(figures: Figures) -> list[Sentence]:
         return []
     parts = [f"{KIND_NAMES[k]} {len(v)} 起" for k, v in (("group", groups), ("exposure", exposed)) if v]
     worst = max([*groups, *exposed], key=lambda one: one["customers"])
-    text = f"预警发现{'、'.join(parts)}，最大的一起是「{worst['title']}」，涉及 {number(worst['customers'])} 位客户。"
+    which = "：" if len(groups) + len(exposed) == 1 else "，最大的一起是"
+    since = "" if worst["new"] else "（上月开始）"
+    text = f"预警发现{'、'.join(parts)}{which}「{worst['title']}」{since}，涉及 {number(worst['customers'])} 位客户。"
     return [said(text, worst["here"] | {"link": worst["link"]})]
 
 
@@ -107,17 +106,15 @@ def measures(figures: Figures) -> dict[str, list[Sentence]]:
 
 
 def take_on(figures: Figures) -> list[Sentence]:
-    out = []
-    for one in figures["matters"][:3]:
-        before = (
-            f"，{figures['previous']['span']} {one['customers_before']} 位"
-            if figures["overview"]["before"]["n"]
-            else ""
-        )
-        text = f"由{one['department']}牵头查明「{one['title']}」的原因：{number(one['customers'])} 位客户{before}"
-        left = [f"{word} {number(one[k])} 件" for word, k in (("未办结", "open"), ("逾期", "overdue")) if one[k]]
-        out.append(said(text + (f"；{'、'.join(left)}" if left else "") + "。", one["evidence"]))
-    return out
+    """The first matters in one sentence: the table has their numbers."""
+    first = figures["matters"][:3]
+    if not first:
+        return []
+    led = "，".join(f"「{one['title']}」由{one['department']}" for one in first)
+    ids = [identity for one in first for identity in one["evidence"]["ids"]]
+    n, left = (sum(one[key] for one in first) for key in ("complaints", "open"))
+    text = f"先查明原因：{led}牵头；共 {number(n)} 件" + (f"，{number(left)} 件未办结。" if left else "，已全部办结。")
+    return [said(text, {"n": n, "ids": ids, "link": complaints_link(None, ids)})]
 
 
 def clear(figures: Figures) -> list[Sentence]:
@@ -132,20 +129,20 @@ def clear(figures: Figures) -> list[Sentence]:
 
 
 def pass_on(figures: Figures) -> list[Sentence]:
-    rows = [
-        row for row in figures["departments"]["rows"] if row["handed_over"]["of"] >= ENOUGH and row["handed_over"]["n"]
-    ]
-    if not rows:
+    rows = [(row["name"], row["handed_over"]) for row in figures["departments"]["rows"] if row["name"] != "未定"]
+    known = [(name, part) for name, part in rows if part["of"] >= ENOUGH and part["n"]]
+    if not known:
         return []
-    row = max(rows, key=lambda row: row["handed_over"]["share"])
-    text = f"核对派到{row['name']}的规则：{number(row['n'])} 件中 {number(row['handed_over']['n'])} 件改派过（{portion(row['handed_over'])}）。"
-    return [said(text, row["handed_over"])]
+    name, part = max(known, key=lambda pair: pair[1]["share"])
+    rate = f"{number(part['of'])} 件中 {number(part['n'])} 件改派过（{portion(part)}）"
+    return [said(f"核对派到{name}的规则：{rate}，各部门中最高。", part)]
 
 
 def soothe(figures: Figures) -> list[Sentence]:
     out = []
     for pain in figures["types"]["pains"][:1]:
-        text = f"针对「{pain['name']}」（{number(pain['n'])} 件）从{pain['department']}做起，该部门有 {number(pain['department_n'])} 件。"
+        most = f"{pain['department']}最多，{number(pain['department_n'])} 件"
+        text = f"改善「{pain['name']}」（{number(pain['n'])} 件），从{pain['department']}做起：{most}。"
         out.append(said(text, pain))
     low = figures["handling"]["low_rated"]
     if low["n"]:
@@ -175,8 +172,7 @@ def exposed(figures: Figures) -> list[Sentence]:
 def growing(figures: Figures) -> list[Sentence]:
     return [
         said(
-            f"「{row['name']}」由 {number(row['before'])} 件增至 {number(row['n'])} 件（{moved(row)}），超出偶然波动。",
-            row,
+            f"{row['name']}由 {number(row['before'])} 件增至 {number(row['n'])} 件（{moved(row)}），超出偶然波动。", row
         )
         for row in risen(figures)[:3]
     ]
@@ -193,14 +189,16 @@ def trends(figures: Figures) -> dict[str, list[Sentence]]:
 def told(rows: Sequence[Mapping[str, Any]], verdict: str) -> list[Sentence]:
     out = []
     for row in rows:
-        if row["verdict"] != verdict:
-            continue
-        value = {
-            "total": lambda f: number(f["n"]),
-            "rate": lambda f: percent(f["share"]),
-            "mean": lambda f: decimal(f["mean"], 2),
-        }
-        show = value[row["kind"]]
-        by = points(row["change"]) if row["kind"] == "rate" else signed(row["change"])
-        out.append(said(f"{row['name']} {show(row['before'])} → {show(row['now'])}（{by}）", row["now"]))
+        if row["verdict"] == verdict:
+            by = points(row["change"]) if row["kind"] == "rate" else signed(row["change"])
+            before, now = written(row["kind"], row["before"]), written(row["kind"], row["now"])
+            gap = "" if row["name"].endswith("）") else " "
+            out.append(said(f"{row['name']}{gap}{before} → {now}（{by}）", row["now"]))
     return out
+
+
+def written(kind: str, figure: Mapping[str, Any]) -> str:
+    """A key figure as it is written beside its name."""
+    if kind == "total":
+        return number(figure["n"])
+    return portion(figure) if kind == "rate" else decimal(figure["mean"], 2)

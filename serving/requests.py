@@ -149,7 +149,9 @@ def parse_batch(raw: bytes, most: int) -> tuple[bool, list[ComplaintIn | Refusal
     try:
         body = from_json(raw, allow_inf_nan=False)
     except ValueError:
-        raise Problem(422, "the body is not valid JSON in UTF-8: send an object with `text`, or a list of them") from None
+        raise Problem(
+            422, "the body is not valid JSON in UTF-8: send an object with `text`, or a list of them"
+        ) from None
     if isinstance(body, dict):
         return True, [one_complaint(body)]
     if not isinstance(body, list):

@@ -79,7 +79,9 @@ def routes(service: Service) -> APIRouter:
     def on_resolve(identity: str, body: Annotated[Who | None, Body()] = None) -> dict[str, bool]:
         return done(ask_to_resolve(service, identity, (body or Who()).who))
 
-    @router.post("/silences", tags=["incidents"], status_code=201, summary="Tell nobody about what matches, until a time")
+    @router.post(
+        "/silences", tags=["incidents"], status_code=201, summary="Tell nobody about what matches, until a time"
+    )
     def silences(body: SilenceIn) -> dict[str, Any]:
         match = body.model_dump(include={"incident", "kind", "category", "department"}, exclude_none=True)
         if not match:
@@ -104,7 +106,9 @@ def add_receiver_routes(router: APIRouter, service: Service) -> None:
             rows = connection.execute(select(webhook).order_by(webhook.c.created_at)).all()
         return {"webhooks": [receiver_view(r) for r in rows]}
 
-    @router.post("/webhooks", tags=["receivers"], status_code=201, summary="Register a receiver; its secret is shown once")
+    @router.post(
+        "/webhooks", tags=["receivers"], status_code=201, summary="Register a receiver; its secret is shown once"
+    )
     def register(body: WebhookIn) -> dict[str, str]:
         return add_webhook(service, body)
 
@@ -199,7 +203,13 @@ def delivery_view(row: Any, tries: list[Any]) -> dict[str, Any]:
         "due_at": moment(row.due_at).isoformat(),
         "sent_at": moment(row.sent_at).isoformat() if row.sent_at else None,
         "attempts": [
-            {"at": moment(t.at).isoformat(), "outcome": t.outcome, "status": t.status, "why": t.why, "took_ms": t.took_ms}
+            {
+                "at": moment(t.at).isoformat(),
+                "outcome": t.outcome,
+                "status": t.status,
+                "why": t.why,
+                "took_ms": t.took_ms,
+            }
             for t in tries
         ],
     }

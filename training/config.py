@@ -16,26 +16,24 @@ class TrainConfig:
     """What a training run may be told.
 
     `grams`: the longest n-gram in characters; `at_least`: in how many complaints one must occur; `most`: how many are
-    kept at most; `strength`: the machines' C; `smooth`: added to the counts of the NB ratio; `folds` of the
-    cross-fitting; `precision`: what share of accepted labels must be right; `hold_out`: the card's share of the rows.
+    kept at most; `folds` of the cross-fitting, 0 for as many as the rows allow; `precision`: what share of accepted
+    labels must be right; `hold_out`: the card's share of the rows.
 
     >>> TrainConfig(precision=0.9).precision
     0.9
     """
 
-    grams: int = 4
+    grams: int = 3
     at_least: int = 2
     most: int = 600_000
-    strength: float = 1.0
-    smooth: float = 0.1
-    folds: int = 4
+    folds: int = 0
     precision: float = 0.95
     hold_out: float = 0.2
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000), ("strength", 1e-4, 1e4),
-            ("smooth", 1e-6, 1e3), ("folds", 2, 20), ("precision", 0.5, 0.999), ("hold_out", 0.05, 0.5),
+            ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000), 
+            ("folds", 0, 20), ("precision", 0.5, 0.999), ("hold_out", 0.05, 0.5),
         ):  # fmt: skip
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:

@@ -36,6 +36,7 @@ def train(
     heads: Sequence[str] | None = None,
     config: TrainConfig | None = None,
     progress: Progress | None = None,
+    *,
     created: str = "",
 ) -> TrainResult:
     """Train on labelled files and write the bundle's folder `out`; `created` is the time to note in its manifest.

@@ -21,13 +21,12 @@
       animation: false, textStyle: { fontFamily: style("--font") }, series,
       grid: { left: 4, right: 8, top: 14, bottom: 2, containLabel: true },
       tooltip: { trigger: "axis", confine: true, backgroundColor: style("--card"), borderColor: line, textStyle: { color: style("--ink"), fontSize: 13 }, valueFormatter: (v) => (v == null ? "" : Math.round(v * 100) / 100) },
-      xAxis: { type: "category", data: data.hours.map(hour), axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: soft, hideOverlap: true, formatter: (v) => (data.hours.length > 72 ? v.slice(0, 5) : v) , interval: data.hours.length > 72 ? (i) => clock(data.hours[i]).slice(11, 13) === "00" : "auto" } },
+      xAxis: { type: "category", data: data.hours.map(hour), axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: soft, hideOverlap: true, showMinLabel: false, formatter: (v) => (data.hours.length > 72 ? v.slice(0, 5) : v) , interval: data.hours.length > 72 ? (i) => clock(data.hours[i]).slice(11, 13) === "00" : "auto" } },
       yAxis: { type: "value", minInterval: 1, splitNumber: 3, axisLabel: { color: soft }, splitLine: { lineStyle: { color: line } } },
     }, { notMerge: true });
     place.setAttribute("role", "img");
   }
   function drawAll(root) {
-    if (!root.querySelectorAll) return;
     for (const button of root.querySelectorAll("[data-pick]")) button.setAttribute("aria-pressed", String(button.dataset.pick === picked));
     for (const place of root.querySelectorAll(".chart")) draw(place);
   }
@@ -54,12 +53,13 @@
     opened = [...document.querySelectorAll("details[open][id]")].map((d) => d.id);
     held = document.activeElement && document.activeElement.id;
   });
-  document.addEventListener("htmx:afterSwap", () => {
+  document.addEventListener("htmx:afterSwap", (event) => {
     for (const id of opened) { const d = document.getElementById(id); if (d) d.open = true; }
     const again = held && document.getElementById(held);
     if (again && document.activeElement !== again) again.focus({ preventScroll: true });
+    if (event.detail.target.id === "result" && !event.detail.elt.hasAttribute("data-quiet")) event.detail.target.scrollIntoView({ block: "nearest" });
   });
-  document.addEventListener("htmx:load", (event) => drawAll(event.detail.elt));
+  document.addEventListener("htmx:load", () => drawAll(document));
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.elt.hasAttribute("data-quiet")) return;
     let words = event.detail.xhr.responseText;
@@ -92,7 +92,10 @@
       }
     });
   }
-  document.addEventListener("DOMContentLoaded", () => drawAll(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    if (innerWidth <= 640) for (const box of document.querySelectorAll("details[data-wide]")) box.open = false;
+    drawAll(document);
+  });
   addEventListener("resize", () => { for (const place of document.querySelectorAll(".chart")) { const c = window.echarts && echarts.getInstanceByDom(place); if (c) c.resize(); } });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
 })();

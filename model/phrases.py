@@ -1,0 +1,38 @@
+"""Phrase files that people edit: `model/lexicon/*.tsv`, one phrase a line under its kind."""
+
+import re
+from pathlib import Path
+
+from model.errors import DataError
+
+__all__ = ["read_phrases"]
+
+LEXICON = Path(__file__).parent / "lexicon"
+
+
+def read_phrases(path: Path | str) -> dict[str, str]:
+    """Each kind's phrases joined into one regular expression, longest first; lines are `kind<TAB>phrase<TAB>note`.
+
+    A bare name means a file of `model/lexicon`. A phrase is a regular expression, so `发(?:个|条)?视频` works. Raises
+    DataError with file, line and reason when a line has no phrase or the phrase is no valid expression.
+
+    >>> "抖音" in read_phrases("exposure.tsv")["platform"]
+    True
+    """
+    path = path if isinstance(path, Path) else LEXICON / path
+    kinds: dict[str, list[str]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        kind, _, rest = line.partition("\t")
+        phrase = rest.partition("\t")[0].strip()
+        if not kind.strip() or not phrase:
+            raise DataError(f"{path.name} line {number} has no phrase; write kind, a tab, and the phrase")
+        try:
+            re.compile(phrase)
+        except re.error as error:
+            raise DataError(f"{path.name} line {number} is not a valid expression ({error}); correct it") from None
+        kinds.setdefault(kind.strip(), []).append(phrase)
+    return {
+        kind: "(?:" + "|".join(sorted(set(phrases), key=len, reverse=True)) + ")" for kind, phrases in kinds.items()
+    }
