@@ -208,9 +208,10 @@ def replay(
     bundle: Annotated[Path | None, typer.Option("--bundle", help="classify with this bundle")] = None,
 ) -> None:
     """The early warning over history in event time, by the same code as the live service."""
+    from training.replay import replay as run
+
     from model.bundle import load_bundle
     from model.table import read_table
-    from training.replay import replay as run
 
     with bar("replaying") as step:
         summary = run(read_table(data), load_bundle(bundle) if bundle else None, out, step)
@@ -356,7 +357,8 @@ def needed(data: Path | None) -> Path:
 def main() -> None:
     """Run a command; kesu's own errors are one sentence on standard error and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for noisy in ("httpx", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()
     except KesuError as error:

@@ -8,7 +8,6 @@ from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import BundleError

@@ -1,4 +1,4 @@
-"""A bundle: a folder of data only that classifies. `manifest.json` says what it holds, `weights.safetensors` the arrays.
+"""A bundle: a folder of data only that classifies: `manifest.json` and the arrays in `weights.safetensors`.
 
 Nothing in it is run when it is opened; every file is named in the manifest with its SHA-256, and a few fixed sentences
 are tried against their expected probabilities before the first complaint is.
@@ -29,7 +29,7 @@ _HINTED = 0.02  # what a part says must not be ruled out by the whole text
 
 @dataclass(slots=True)
 class Verdict:
-    """What one head says: its best label, all its labels (one, or several), and why a person should look if one should."""
+    """What one head says: its best label, all its labels (one, or several), and why a person should look, if so."""
 
     label: str
     labels: tuple[str, ...]
@@ -107,28 +107,43 @@ class Bundle:
             spans = np.concatenate((spans, np.array(further, np.int64)))
         scores, reads = self.classifier.score_spans(codes, spans)
         chances = self.classifier.chances(scores)
-        size, heads = len(texts), len(self._layout)
-        best, reason = np.empty((size, heads, TOP), np.int64), np.empty((size, heads), np.int64)
+        best = np.empty((len(spans), len(self._layout), TOP), np.int64)
+        reason = np.empty((len(spans), len(self._layout)), np.int64)
         threshold, known = self.classifier.threshold_, self.classifier.known_
-        decide(chances[:size], self._layout, threshold, reads, known, _CLOSE, best, reason)
-        tops, reasons, rows = best.tolist(), reason.tolist(), chances[:size].tolist()
+        decide(chances, self._layout, threshold, reads, known, _CLOSE, best, reason)
+        size = len(texts)
+        found = self._clause_labels(chances, best, [len(split) for split in clauses]) if further else []
+        tops, reasons, rows = best[:size].tolist(), reason[:size].tolist(), chances[:size].tolist()
         predictions = []
-        at = size
+        at = 0
         for number, text in enumerate(texts):
             verdicts = self._verdicts(rows[number], tops[number], reasons[number])
             parts: tuple[Part, ...] = ()
-            if clauses:
-                split = clauses[number]
-                if len(split) > 1:
-                    parts = self._parts(split, chances[at : at + len(split)], rows[number])
-                    at += len(split)
-                if not parts:
-                    department = verdicts["department"].label if self._department is not None else None
-                    parts = (Part(0, len(text), verdicts["category"].label, department),)
-            else:
-                parts = (Part(0, len(text), None, None),)
+            split = clauses[number] if clauses else []
+            if len(split) > 1:
+                labels = found[at : at + len(split)]
+                if len({label for label in labels if label >= 0}) > 1:
+                    parts = self._parts(split, labels, best[size + at : size + at + len(split)])
+                at += len(split)
+            if not parts:
+                category = verdicts["category"].label if self._category is not None else None
+                department = verdicts["department"].label if self._department is not None else None
+                parts = (Part(0, len(text), category, department),)
             predictions.append(Prediction(verdicts, parts, self.version))
         return predictions
+
+    def _clause_labels(
+        self, chances: NDArray[np.float64], best: NDArray[np.int64], clauses: list[int]
+    ) -> list[int]:
+        """The category of each clause, -1 where it is not sure or the whole text rules it out."""
+        size = len(clauses)
+        first = int(self._layout[self._category, 2])
+        top = best[size:, self._category, 0]
+        owner = np.repeat(np.arange(size), [count if count > 1 else 0 for count in clauses])
+        sure = chances[np.arange(size, len(chances)), first + top] >= _CLAUSE_SURE
+        hinted = chances[owner, first + top] >= _HINTED
+        labels: list[int] = np.where(sure & hinted, top, -1).tolist()
+        return labels
 
     def _verdicts(self, chances: list[float], tops: list[list[int]], reasons: list[int]) -> dict[str, Verdict]:
         verdicts = {}
@@ -136,7 +151,7 @@ class Bundle:
         for spec, top, reason in zip(self.classifier.heads_, tops, reasons, strict=True):
             names = spec.labels
             label = names[top[0]]
-            held = (label,)
+            held: tuple[str, ...] = (label,)
             if spec.several:
                 held = tuple([name for place, name in enumerate(names) if chances[first + place] >= 0.5]) or held
             others = tuple([(names[place], chances[first + place]) for place in top[1:] if place >= 0])
@@ -144,29 +159,17 @@ class Bundle:
             first += len(names)
         return verdicts
 
-    def _parts(
-        self, split: list[tuple[int, int]], chances: NDArray[np.float64], whole: list[float]
-    ) -> tuple[Part, ...]:
-        """The parts when confident clauses name two or more categories, else ()."""
-        _, _, first, labels = self._layout[self._category].tolist()
-        names = self.classifier.heads_[self._category].labels
-        category = chances[:, first : first + labels]
-        tops = category.argmax(1).tolist()
-        found: list[str | None] = []
-        for row, top in enumerate(tops):
-            sure = category[row, top] >= _CLAUSE_SURE and whole[first + top] >= _HINTED
-            found.append(names[top] if sure else None)
-        if len({name for name in found if name is not None}) < 2:
-            return ()
+    def _parts(self, split: list[tuple[int, int]], labels: list[int], best: NDArray[np.int64]) -> tuple[Part, ...]:
+        """The runs of clauses of one category; a run's department is what most of its sure clauses say."""
+        specs = self.classifier.heads_
         parts = []
-        for start, end, name in merge_clauses(split, found):
+        for start, end, label in merge_clauses(split, labels):
             department = None
             if self._department is not None:
-                _, _, other, size = self._layout[self._department].tolist()
-                mine = [row for row, (a, b) in enumerate(split) if a >= start and b <= end and found[row] is not None]
-                place = int(chances[mine, other : other + size].sum(0).argmax())
-                department = self.classifier.heads_[self._department].labels[place]
-            parts.append(Part(start, end, name, department))
+                mine = [row for row, (begin, _) in enumerate(split) if start <= begin < end and labels[row] == label]
+                said = best[mine, self._department, 0].tolist()
+                department = specs[self._department].labels[max(said, key=said.count)]
+            parts.append(Part(start, end, specs[self._category].labels[label], department))
         return tuple(parts)
 
 

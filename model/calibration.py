@@ -5,6 +5,8 @@ several labels), fitted on cross-fitted values, which the model they come from h
 the lowest confidence above which a share of `precision` of those rows was right.
 """
 
+# ruff: noqa: PLR0917 — compiled functions take their arrays by position
+
 from enum import StrEnum
 from math import exp
 
@@ -120,7 +122,7 @@ def fit_softmax(
     >>> 0 < slope < 5, shift.shape
     (True, (2,))
     """
-    rows, labels = scores.shape
+    labels = scores.shape[1]
     hits = np.eye(labels)[truth]
     weights = np.append(1.0, np.zeros(labels))
     pull = np.append(1e-3, np.full(labels, 1.0 if shifts else 1e12))

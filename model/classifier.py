@@ -23,7 +23,7 @@ from model.text import point_table
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["ComplaintClassifier", "Held", "HeadSpec"]
+__all__ = ["ComplaintClassifier", "HeadSpec", "Held"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 8192
@@ -85,12 +85,14 @@ class ComplaintClassifier:
         most: int = 600_000,
         folds: int = 0,
         precision: float = 0.95,
+        recipes: Mapping[str, tuple[Recipe, ...]] | None = None,
     ) -> None:
         self.grams = grams
         self.at_least = at_least
         self.most = most
         self.folds = folds
         self.precision = precision
+        self.recipes = recipes  # by head, as an earlier fit on the same data chose them: saves the choice
 
     def fit(
         self,
@@ -192,7 +194,11 @@ class ComplaintClassifier:
         targets = truth[:, 1:] if spec.kind == PAIR else truth
         mine = matrix[rows]
         weights, bias, scores, recipes = fit_blend(
-            mine, targets, fold[rows], lambda values, seen: _macro_f1(spec, values, truth[seen])
+            mine,
+            targets,
+            fold[rows],
+            lambda values, seen: _macro_f1(spec, values, truth[seen]),
+            (self.recipes or {}).get(spec.name, ()),
         )
         if spec.several:
             slope, shift = fit_sigmoids(scores, truth)

@@ -44,23 +44,17 @@ def split_clauses(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def merge_clauses(spans: Sequence[tuple[int, int]], labels: Sequence[str | None]) -> list[tuple[int, int, str]]:
-    """Runs of neighbouring clauses of one label; a clause without one joins the run before it, or the first.
+def merge_clauses(spans: Sequence[tuple[int, int]], labels: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Runs of neighbouring clauses of one label; a clause without one (-1) joins the run before it, or the first.
 
-    >>> merge_clauses([(0, 3), (4, 8), (9, 12)], ["物流配送", None, "服务质量"])
-    [(0, 8, '物流配送'), (9, 12, '服务质量')]
+    >>> merge_clauses([(0, 3), (4, 8), (9, 12)], [5, -1, 2])
+    [(0, 8, 5), (9, 12, 2)]
     """
-    runs: list[tuple[int, int, str]] = []
-    waiting: int | None = None
+    runs: list[tuple[int, int, int]] = []
+    begin = spans[0][0]
     for (start, end), label in zip(spans, labels, strict=True):
-        if label is None:
-            if runs:
-                runs[-1] = (runs[-1][0], end, runs[-1][2])
-            elif waiting is None:
-                waiting = start
-        elif runs and runs[-1][2] == label:
-            runs[-1] = (runs[-1][0], end, label)
-        else:
-            runs.append((start if waiting is None else waiting, end, label))
-            waiting = None
+        if runs and label in (-1, runs[-1][2]):
+            runs[-1] = (runs[-1][0], end, runs[-1][2])
+        elif label >= 0:
+            runs.append((start if runs else begin, end, label))
     return runs

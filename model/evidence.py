@@ -11,7 +11,7 @@ from typing import Any
 from model.complaint import SHANGHAI, Sighting
 from model.issues import opening, terms_of
 
-__all__ = ["Member", "copy_share", "exemplars", "majority", "moment", "top_terms", "unity"]
+__all__ = ["Member", "copy_share", "core_of", "exemplars", "fits", "majority", "moment", "top_terms", "unity"]
 
 _HAN = re.compile(r"[\u4e00-\u9fff]+|[A-Za-z0-9]{2,}")
 _EDGE = frozenset(
@@ -158,6 +158,24 @@ def unity(members: Sequence[Member], owned: Callable[[str], float], rarity: Call
         sum(mass[term] * (carried[term] - 1) for term in bag) / (sum(mass[term] for term in bag) or 1.0) for bag in bags
     ]
     return sum(best[:4]) / 4 * sum(shared) / len(bags) / (len(bags) - 1)
+
+
+def core_of(
+    members: Sequence[Member], owned: Callable[[str], float], rarity: Callable[[str], float], most: int = 12
+) -> dict[str, float]:
+    """The telling terms that at least 40 % of these complaints (and two) share, each with its share of their mass."""
+    bags = [terms_of(member.text) for member in members[-_SAMPLE:]]
+    carried = Counter(term for bag in bags for term in bag)
+    need = max(2.0, 0.4 * len(bags))
+    mass = {term: owned(term) * rarity(term) ** 2 * (n / len(bags)) ** 6 for term, n in carried.items() if n >= need}
+    best = sorted(mass, key=lambda term: (-mass[term], term))[:most]
+    total = sum(mass[term] for term in best) or 1.0
+    return {term: round(mass[term] / total, 4) for term in best}
+
+
+def fits(member: Member, core: dict[str, float], least: float) -> bool:
+    """Whether a complaint says enough of the core; with no core everything fits."""
+    return not core or sum(core.get(term, 0.0) for term in terms_of(member.text)) >= least
 
 
 def exemplars(members: Sequence[Member]) -> tuple[str, ...]:

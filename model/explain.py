@@ -38,12 +38,12 @@ def explain(bundle: "Bundle", text: str, head: str, top: int = 3) -> list[tuple[
 
 
 def character_weights(bundle: "Bundle", text: str, head: str) -> NDArray[np.float64]:
-    """How much each character of `text` speaks for the best label of `head` against the next one, shape (characters,)."""
+    """How much each character of `text` speaks for the best label of `head` against the next, shape (characters,)."""
     classifier = bundle.classifier
     place = list(bundle.heads).index(head) if head in bundle.heads else -1
     if place < 0:
         raise KeyError(f"The bundle has no head {head!r}; it has {', '.join(bundle.heads)}.")
-    kind, output, first, labels = classifier.layout()[place].tolist()
+    kind, output, _, _ = classifier.layout()[place].tolist()
     chances = classifier.predict_proba([text])[head][0]
     order = np.argsort(-chances, kind="stable")
     seen, where = normalise_map(text)

@@ -26,6 +26,8 @@ HINT = re.compile(
 MATTERS = ("regulator", "lawsuit", "rally", "safety")
 BREAK = re.compile(r"[，。！？；,!?;\n…~～]|(?:但是|但|可是|不过|而且|并且|然后|所以|因此|于是)")
 INSIDE = r"[^，。！？；,!?;\n…~～]"
+REPORT = re.compile("(?:报道|报导|曝光|爆光|采访|播出|播|刊登|登)(?:出来|过来)?[了过]?")
+OLD_NEWS = re.compile("去年|前年|往年|以前|早年|每年|历年|上次|那次")
 AUXILIARY = re.compile(
     r"(?:的人|们|人员|小姐|先生|里|中|上|有|已经?|也|都|就|会|要|想|自己|还|又|再|曾经?|经常|总是?|天天|刚刚?|昨天|今天|前几天|之前|在|可以|能|去|来"
     r"|随便|尽管|帮忙|必须|先|好|的|用|把.{0,8}|拿.{0,6}|跟我|对我|给我|一直|每天|不|直接|主动|偷偷|私自|擅自|到处|好几个?|很多|不少|有些)*"
@@ -125,7 +127,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     """The expressions built from the phrase file: `act` finds acts; the other kinds are searched around them."""
     kinds = read_phrases("exposure.tsv")
     post, place, show, press = kinds["post"], kinds["platform"], kinds["show"], kinds["press"]
-    to = r"(?:到|在|上|去|至|给|往|进|回)?了?"
+    to = r"(?:到|在|上|去|至|给|往|进|回|于)?了?"
     act = (
         rf"(?P<post>{post}(?P<done>了|过|的)?{INSIDE}{{0,14}}?{to}(?P<place>{place})(?:{INSIDE}{{0,4}}?(?:曝光|爆光))?)"
         rf"|(?P<go>(?<![晚早网马线])(?:上|去|@){place}(?={INSIDE}{{0,6}}(?:{show})|热搜)?(?![上里的]?{INSIDE}{{0,3}}{kinds['bought']}))"
@@ -138,6 +140,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     made["act"] = re.compile(act)
     made["speaker"] = re.compile(rf"{kinds['other']}")
     made["said"] = re.compile(rf"{INSIDE}{{0,8}}?{kinds['say']}(?:了|过)?[^我]{{0,6}}")
+    made["subject"] = re.compile(rf"(?<![把将给对跟让叫向替帮拿用]){kinds['self']}(?![的家爸妈])")
     made["quoted"] = re.compile(rf"{kinds['other']}{INSIDE}{{0,6}}?{kinds['say']}[^我]?$")
     made["denied"] = re.compile(
         rf"{kinds['negation']}(?:再|去|真的?|把.{{0,8}}|在|到|往|直接|随便|乱|给你们|给|用|就|把|也|轻易|主动|向|跟|同意){{0,3}}"
@@ -179,8 +182,11 @@ def judge_act(around: Around, words: dict[str, re.Pattern[str]]) -> tuple[str, f
     """The stage of one act and how sure: who acts, denied, heard, advertised, failing, done, or meant."""
     front, act, behind = around.front, around.act[0], around.behind
     own = front + act + behind
+    press = around.act["call"] is not None or around.act["press"] is not None
     if act.startswith("曝光") and act.endswith("相机"):
         return "none", 0.0
+    if front.endswith("被") and "曝" not in act and around.act["place"]:
+        return "none", 0.0  # a leak done to the writer
     if words["campaign"].search(own) or words["failing"].search(act + behind) or words["glad"].search(own):
         return "none", 0.0
     if around.act["reach"]:
@@ -197,27 +203,39 @@ def judge_act(around: Around, words: dict[str, re.Pattern[str]]) -> tuple[str, f
         if not (turned and words["condition"].search(around.following + behind)):
             return "none", 0.0
     conditional = words["condition"].search(front) is not None or words["condition"].search(around.previous) is not None
-    done = last_of(words["done"], front + mid)
-    if done is not None and not words["intend"].search((front + mid)[done.end() :]):
-        return "posted", 0.85
     future = words["future"].search(front + mid)
+    done = last_of(words["done"], front + mid)
+    settled = done is not None and not words["intend"].search((front + mid)[done.end() :])
+    if press:
+        return judge_press(around, words, conditional, future is not None)
+    if settled:
+        return "posted", 0.85
     if is_finished(around) and not conditional and not future:
         return "posted", 0.8
-    if (
-        around.act["press"]
-        and re.search("(?:报道|报导|曝光|采访|播出|刊登)[^，。]{0,2}[了过]", act + behind[:3])
-        and not future
-    ):
-        return ("none", 0.0) if conditional else ("posted", 0.8)
     if around.act["done"] == "的" and words["self"].search(front) and not (conditional or future):
         return "posted", 0.75
     weak = around.act["weak"] is not None or around.act["place"] == "朋友圈"
     if weak and not (conditional or future or "曝" in own):
         return "none", 0.0
-    press = around.act["call"] is not None or around.act["press"] is not None
-    if behind.startswith("的") and not (conditional or press or "曝" in act):
+    if behind.startswith("的") and not (conditional or "曝" in act):
         return "none", 0.0
     return "threat", 0.6 + 0.15 * conditional + 0.1 * (future is not None)
+
+
+def judge_press(
+    around: Around, words: dict[str, re.Pattern[str]], conditional: bool, future: bool
+) -> tuple[str, float]:
+    """The stage of a call to a journalist: reported is public; called, or about to be, is a threat; news is none."""
+    act = around.front + around.act[0]
+    report = REPORT.search(around.act[0] + around.behind[:3])
+    if report is None:
+        return "threat", 0.65 + 0.15 * conditional + 0.1 * future
+    if OLD_NEWS.search(act) or re.match("[说称的]|指出", around.behind):
+        return "none", 0.0
+    finished = report[0][-1] in "了过" or words["done"].search(act) is not None
+    if finished and not conditional and not future:
+        return "posted", 0.8
+    return "threat", 0.65 + 0.15 * conditional + 0.1 * future
 
 
 def last_of(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
@@ -250,7 +268,9 @@ def is_others(around: Around, words: dict[str, re.Pattern[str]], mid: str) -> bo
         return False
     if re.search("我(?:跟|和|对|给|已经?告诉|告诉|警告|通知|明确)?$", front[: speaker.start()]):
         return False
-    own = words["self"].search(rest)
+    if speaker[0] in ("他", "她") and words["condition"].search(around.previous + front):
+        return False  # 若还要奶奶跑一趟，她会发到网上: the family speaks
+    own = words["subject"].search(rest)
     said = words["said"].fullmatch(rest)
     if said is not None:
         return True

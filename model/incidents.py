@@ -78,6 +78,7 @@ class Incident:
     parent: str | None = None
     resolved: int | None = None
     terms: tuple[str, ...] = ()
+    core: dict[str, float] = field(default_factory=dict)
     members: list[Member] = field(default_factory=list)
     who: dict[str, None] = field(default_factory=dict)
 

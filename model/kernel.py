@@ -3,7 +3,7 @@
 All sums are integers, so a text scores the same in any batch, on any thread and any machine.
 """
 
-# ruff: noqa: PLR0917 — compiled functions take their arrays by position
+
 
 import numpy as np
 from numba import njit
@@ -49,7 +49,7 @@ def _known(
     places: NDArray[np.uint32], count: int, words: NDArray[np.uint64], ranks: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> int:
     """The rows of the places whose bit is set, in order; returns how many. No branch: half of them are unknown."""
-    kept = 0
+    kept = np.int64(0)
     one = np.uint64(1)
     for at in range(count):
         place = np.uint64(places[at])
@@ -59,7 +59,7 @@ def _known(
         place = np.uint64(rows[at])
         below = words[place >> np.uint64(6)] & ((one << (place & np.uint64(63))) - one)
         rows[at] = ranks[place >> np.uint64(6)] + _ones(below)
-    return kept
+    return int(kept)
 
 
 @njit(inline="always")
@@ -70,7 +70,7 @@ def _times_before(row: int, stamp: int, keys: NDArray[np.int64], times: NDArray[
     while True:
         if keys[slot] == key:
             times[slot] += 1
-            return times[slot] - 1
+            return int(times[slot]) - 1
         if (keys[slot] >> 32) != stamp:
             keys[slot] = key
             times[slot] = 1
@@ -170,7 +170,7 @@ def score_texts(
     scores: NDArray[np.float64],
     reads: NDArray[np.float64],
 ) -> None:
-    """Fill `scores` (texts, outputs) with decision values, `reads` (texts, 2) with lengths and known shares of n-grams.
+    """Fill `scores` (texts, outputs) with decision values, `reads` (texts, 2) with lengths and known shares.
 
     `weights` (rows, lanes) holds the idf in tenths in column 0 and the outputs' weights behind it.
     """
@@ -197,7 +197,7 @@ def score_texts(
             for block in range(0, lanes, LANES):
                 for lane in range(LANES):
                     total[block + lane] = np.int32(total[block + lane] + step * np.int32(weights[row, block + lane]))
-        norm = 1.0 / np.sqrt(np.float64(max(square, 1)))
+        norm = 1.0 / np.sqrt(max(float(square), 1.0))
         for output in range(scores.shape[1]):
             scores[text, output] = np.float64(total[output + 1]) * scale[output] * norm + bias[output]
         reads[text, 0] = length

@@ -80,22 +80,26 @@ def fit_blend(
     targets: NDArray[np.bool_],
     fold: NDArray[np.int64],
     judge: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
+    chosen: tuple[Recipe, ...] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], tuple[Recipe, ...]]:
     """The best recipe or mean of two, fitted on all rows: weights, biases, cross-fitted values, and its recipes.
 
-    `judge` scores cross-fitted values (rows, outputs) of some rows, a mask (all rows,): higher is better. The mean of
-    two linear machines is a linear machine, so a blend costs nothing when it is used.
+    `judge` scores cross-fitted values (rows, outputs) of some rows, a mask (all rows,): higher is better; `chosen`
+    recipes are taken without it. The mean of two linear machines is a linear machine: a blend costs nothing in use.
     """
     many = len(fold) >= _MANY
-    recipes = RECIPES[:3] if many else RECIPES
+    recipes = chosen if chosen else RECIPES[:3] if many else RECIPES
     seen = fold == fold[0] if many else np.ones(len(fold), np.bool_)
     values = [cross_fit(matrix, targets, fold, recipe, int(fold[0]) if many else None) for recipe in recipes]
     sizes = [max(float(value[seen].std()), 1e-9) for value in values]
     blends: list[tuple[int, ...]] = [(one,) for one in range(len(recipes))] + list(combinations(range(len(recipes)), 2))
-    best = max(blends, key=lambda blend: judge(_mean(values, sizes, blend)[seen], seen))
-    if many:
-        for one in best:
-            values[one] = cross_fit(matrix, targets, fold, recipes[one])
+    if chosen:
+        best: tuple[int, ...] = tuple(range(len(chosen)))
+    else:
+        best = max(blends, key=lambda blend: judge(_mean(values, sizes, blend)[seen], seen))
+    for one in best if many else ():
+        for other in np.unique(fold[~seen]).tolist():
+            values[one] += cross_fit(matrix, targets, fold, recipes[one], other)
     weights, bias = np.zeros((targets.shape[1], matrix.shape[1]), np.float32), np.zeros(targets.shape[1])
     for one in best:
         part, offset = fit_outputs(matrix, targets, recipes[one])
@@ -151,7 +155,8 @@ def _ratio(matrix: "csr_matrix", target: NDArray[np.bool_], recipe: Recipe) -> N
     if recipe.smooth == 0:
         return np.ones(matrix.shape[1], np.float32)
     inside, outside = (_mass(matrix[side], recipe) + recipe.smooth for side in (target, ~target))
-    return np.log((inside / inside.sum()) / (outside / outside.sum())).astype(np.float32)
+    ratio: NDArray[np.float64] = np.log((inside / inside.sum()) / (outside / outside.sum()))
+    return ratio.astype(np.float32)
 
 
 def _mass(matrix: "csr_matrix", recipe: Recipe) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ _BIN = 0.25
 _BINS = 240
 _KEPT = 0.5 ** (1 / 56)  # of yesterday's histogram
 _RARE, _OFTEN = 6.0, 60.0  # alerts a day of 2,000 keys between which the tail is fitted
-_LEAST = 4.0  # no budget is so large that a count this usual is told
+_LEAST = 4.5  # no budget is so large that a count this usual is told
 _NIGHT = 0.02  # a night moves a threshold by at most this share
 
 
@@ -156,12 +156,13 @@ class Tail:
 
     def as_value(self) -> dict[str, Any]:
         """JSON-ready state."""
-        bins = {
-            str(place): [float(self.histogram[place]), float(self.days[place])] for place in np.flatnonzero(self.days)
-        }
+        bins = {str(place): float(self.histogram[place]) for place in np.flatnonzero(self.histogram)}
+        starts = np.flatnonzero(np.diff(self.days, prepend=-1.0))
+        days = [[int(place), float(self.days[place])] for place in starts]
         threshold = None if self.threshold == inf else self.threshold
         return {
             "bins": bins,
+            "days": days,
             "nights": self.nights,
             "threshold": threshold,
             "slope": self.slope_,
@@ -172,8 +173,10 @@ class Tail:
     def from_value(cls, value: dict[str, Any]) -> "Tail":
         """The tail that `as_value` described."""
         tail = cls()
-        for place, (mass, days) in value["bins"].items():
-            tail.histogram[int(place)], tail.days[int(place)] = mass, days
+        for place, mass in value["bins"].items():
+            tail.histogram[int(place)] = mass
+        for place, days in value["days"]:
+            tail.days[place:] = days
         tail.nights, tail.slope_, tail.height_ = value["nights"], value["slope"], value["height"]
         tail.threshold = inf if value["threshold"] is None else value["threshold"]
         return tail

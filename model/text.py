@@ -4,6 +4,8 @@ What people wrote is stored as they wrote it; `normalise` is a view with a map o
 is one table of code points, so that the kernel of `model.features` applies it while it reads.
 """
 
+# ruff: noqa: PLR0917 — compiled functions take their arrays by position
+
 from functools import cache
 from pathlib import Path
 from unicodedata import category, normalize
@@ -114,7 +116,7 @@ def _pinyin_end(codes: NDArray[np.uint32], at: int, stop: int, tones: NDArray[np
     toned = False
     for place in range(at + 1, min(at + 9, stop)):
         point = codes[place]
-        if point == 0x29 or point == 0xFF09:
+        if point in (0x29, 0xFF09):
             return place + 1 if toned else at
         mark = False
         for tone in tones:

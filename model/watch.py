@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from model.complaint import Sighting
 from model.counts import Counts, CountsSettings
-from model.evidence import Member, top_terms, unity
+from model.evidence import Member, core_of, fits, top_terms, unity
 from model.incidents import Alert, Incident, Reason, decide
 from model.issues import IssueIndex, IssueSettings, StateRow
 from model.spike import SLOW, Spike
@@ -42,6 +42,7 @@ class WatchSettings:
     customers: int = 3
     texts: int = 2
     unity: float = 0.2
+    fit: float = 0.5
     steps: tuple[int, int, int] = (5, 20, 50)
     repeats: tuple[int, int, int] = (3, 5, 10)
     posters: int = 3
@@ -251,9 +252,14 @@ class EarlyWarning:
             return None
         if incident.resolved is not None and self._now - incident.resolved > self.settings.reopen_days * DAY:
             return None
-        incident.admit(member)
+        if member.repeats or member.folded or fits(member, incident.core, self.settings.fit):
+            self._admit(incident, member)
         touched[incident.id] = None
         return incident
+
+    def _admit(self, incident: Incident, member: Member) -> None:
+        incident.admit(member)
+        self._touched["joined", f"{incident.id}/{member.number}"] = None
 
     def _open(self, key: str, kind: str, window: int | None = None) -> Incident:
         """A new incident with the complaints that led to it, the founder's too."""
@@ -264,9 +270,12 @@ class EarlyWarning:
         since = max(min(member.number for member in led), 0 if before is None else before.until + 1)
         incident = Incident(f"inc{self._opened}", key, kind, self._now, since)
         self._opened += 1
+        if kind in ("group", "rule"):
+            near = [one for one in led if one.seconds >= self._now - self.counts.windows_[-1] * HOUR and one.counts]
+            incident.core = core_of(near, partial(self.index.ownership, issue=key), self.index.rarity)
         for member in source:
-            if member.number >= since:
-                incident.admit(member)
+            if member.number >= since and fits(member, incident.core, self.settings.fit):
+                self._admit(incident, member)
         self.incidents[incident.id] = incident
         self._newest[key] = incident.id
         return incident
@@ -344,6 +353,8 @@ class EarlyWarning:
             if self._newest.get(incident.key) == incident.id:
                 del self._newest[incident.key]
             self._touched["incident", incident.id] = None
+            for member in incident.members:
+                self._touched["joined", f"{incident.id}/{member.number}"] = None
         held = {member.id for one in self.incidents.values() for member in one.members}
         for member in [one for one in self._members.values() if one.seconds < keep and one.id not in held]:
             del self._members[member.id]
@@ -359,6 +370,9 @@ class EarlyWarning:
         """Drain what changed since the last call. Write the rows in their order; None deletes."""
         rows = self.index.changes() + self.counts.changes()
         for part, key in self._touched:
+            if part == "joined":
+                rows.append(StateRow(part, key, {} if key.partition("/")[0] in self.incidents else None))
+                continue
             found: Member | Incident | None = self._members.get(key) if part == "member" else self.incidents.get(key)
             rows.append(StateRow(part, key, None if found is None else found.as_value()))
         clock = {"now": self._now, "number": self._number, "opened": self._opened}
@@ -380,17 +394,19 @@ class EarlyWarning:
                 for key in (member.issue, *volume_keys(member)):
                     if key in watch.counts.keys_:
                         watch.counts.remember(key, member.who, member.seconds // HOUR)
+        by_number = {member.number: member for member in members}
+        joined: dict[str, list[int]] = {}
+        for part, key, value in kept:
+            if part == "joined" and value is not None:
+                joined.setdefault(key.partition("/")[0], []).append(int(key.partition("/")[2]))
         found = [Incident.from_value(value) for part, _, value in kept if part == "incident" and value is not None]
         for incident in sorted(found, key=lambda one: int(one.id[3:])):
             watch.incidents[incident.id] = incident
             watch._newest[incident.key] = incident.id
-            terms = (incident.stage, incident.safety, incident.latest)
-            for member in sorted(watch._members.values(), key=lambda one: one.number):
-                if incident.since <= member.number <= incident.until and (
-                    incident.key == member.issue or (member.counts and incident.key in volume_keys(member))
-                ):
-                    incident.admit(member)
-            incident.stage, incident.safety, incident.latest = terms
+            known = (incident.stage, incident.safety, incident.latest)
+            for number in sorted(joined.get(incident.id, ())):
+                incident.admit(by_number[number])
+            incident.stage, incident.safety, incident.latest = known
         for part, _, value in kept:
             if part == "clock" and value is not None:
                 watch._now, watch._number, watch._opened = value["now"], value["number"], value["opened"]

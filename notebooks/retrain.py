@@ -23,9 +23,8 @@ print()
 
 # %%
 for head, said in result.card["heads"].items():
-    print(
-        f"{head:15s} n {said['n']:4d}  macro-F1 {said['macro_f1']:.3f}  ECE {said['ece']:.3f} (floor {said['ece_floor']:.3f})"
-    )
+    ece = f"ECE {said['ece']:.3f} (floor {said['ece_floor']:.3f})"
+    print(f"{head:15s} n {said['n']:4d}  macro-F1 {said['macro_f1']:.3f}  {ece}")
 
 # %% [markdown]
 # ## Ask it

@@ -65,7 +65,7 @@ def is_allowed(address: str, also: Iterable[Network] = ()) -> bool:
     >>> is_allowed("::ffff:10.0.0.1"), is_allowed("64:ff9b:1::a00:1")
     (False, False)
     """
-    ip: Address = ip_address(address.split("%")[0])
+    ip: Address = ip_address(address.split("%", maxsplit=1)[0])
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
     if any(ip in network for network in also):

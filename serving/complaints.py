@@ -205,7 +205,6 @@ def change_complaint(
     if "department" in values and row.department is not None:
         values["handovers"] = row.handovers + 1
     connection.execute(update(complaint).where(complaint.c.id == identity).values(**values))
-    text = lambda value: None if value is None else str(value)  # noqa: E731
     connection.execute(
         insert(audit),
         [
@@ -214,11 +213,15 @@ def change_complaint(
                 "at": at,
                 "who": who,
                 "field": c.field,
-                "old": text(c.old),
-                "new": text(c.new),
+                "old": in_words(c.old),
+                "new": in_words(c.new),
                 "why": why,
             }
             for c in done
         ],
     )
     return done
+
+
+def in_words(value: Any) -> str | None:
+    return None if value is None else str(value)

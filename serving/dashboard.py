@@ -72,18 +72,14 @@ def count_figures(connection: Connection, now: datetime) -> Figures:
     days: dict[int, int] = dict(
         connection.execute(
             select(day, func.count()).where(complaint.c.time.between(base, at), same_hours).group_by(day)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     unhandled = select(func.count()).select_from(complaint).where(complaint.c.status.in_(UNHANDLED))
     active = select(func.count()).select_from(incident).where(incident.c.status != "resolved")
     states: dict[str, int] = dict(
         connection.execute(
             select(outbox.c.state, func.count()).where(outbox.c.state.in_(("due", "dead"))).group_by(outbox.c.state)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return Figures(
         today=days.get(7, 0),

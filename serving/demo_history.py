@@ -91,20 +91,21 @@ class Writer:
             yield replace(
                 first, text=text, channel=channel, time=moment + timedelta(minutes=self.chance.uniform(3, 900))
             )
-        if first.customer and self.chance.random() < SECOND_TRY:
+        if first.customer and topic and self.chance.random() < SECOND_TRY:
             clause = max(re.split("[，。！？：；]", first.text)[:4], key=len)
             text = self.fill(self.pick("follow_ups").replace("{topic}", topic), first.region, clause)
             yield replace(first, text=text, time=moment + timedelta(days=self.chance.uniform(1.5, 9)))
 
     def ordinary(self, moment: datetime) -> tuple[Complaint, str]:
-        """A complaint of an ordinary day, and the short name of its matter."""
+        """A complaint of an ordinary day, and the short name of its matter (blank for a question or praise)."""
         matters = material()["matters"]
         matter = self.chance.choices(matters, [one.get("weight", 1.5) for one in matters])[0]
         region, store = self.chance.choice(material()["stores"])
         channel = self.chance.choices(list(CHANNELS), list(CHANNELS.values()))[0]
         text = self.chance.choice(matter["texts"])
         social = None
-        if matter["category"] not in ("咨询", "表扬"):
+        complains = matter["category"] not in ("咨询", "表扬")
+        if complains:
             text = self.pick("openings") + text + self.pick("asks")
             if self.chance.random() < THREAT:
                 text += self.pick("threats")
@@ -123,7 +124,7 @@ class Writer:
             text += self.pick("contacts")
         customer = None if self.chance.random() < UNKNOWN else self.customer()
         text = self.fill(text.replace("{store}", store), region)
-        return Complaint("", text, moment, customer, channel, matter["product"], region, social), matter["topic"]
+        return Complaint("", text, moment, customer, channel, matter["product"], region, social), matter["topic"] if complains else ""
 
     def customer(self) -> str:
         """A customer's account or phone; a few of the 1,200 write again and again."""

@@ -45,9 +45,8 @@ def run_demo(seconds: float, say: Callable[[str], object]) -> set[str]:
                     data = body["data"]
                     found.add(data["kind"])
                     kind, terms = WORDS.get(data["kind"], data["kind"]), "、".join(data["terms"][:4])
-                    say(
-                        f"{body['type']:18s} {kind} {data['severity']}: {data['customers']} customers, {terms}  [{identity}]"
-                    )
+                    said = f"{kind} {data['severity']}: {data['customers']} customers, {terms}"
+                    say(f"{body['type']:18s} {said}  [{identity}]")
                     shown += 1
                 threading.Event().wait(0.2)
     receiver.stop()

@@ -2,7 +2,7 @@
 
 One evaluator works at a time, by a lease in the store. It computes in memory without holding a transaction, then
 writes the whole outcome in one; when that fails, its memory is thrown away and read again from the store, so memory
-and store never differ. It claims rows that are not evaluated rather than following a cursor: where commits may
+and store never differ. History is replayed in its own time, so that it teaches what is normal. It claims rows that are not evaluated rather than following a cursor: where commits may
 overtake each other a cursor skips rows.
 """
 
@@ -29,6 +29,7 @@ log = logging.getLogger("kesu.evaluator")
 LEASE = "evaluator"
 LEASE_MS = 15_000
 BATCH = 200
+TOLD_WITHIN = timedelta(hours=48)  # what history shows older than this is an incident, but nobody is told now
 ADVANCE_EVERY = timedelta(seconds=60)
 
 
@@ -72,14 +73,16 @@ class Evaluator:
         issues: list[dict[str, Any]] = []
         alerts: list[Alert] = []
         for row in rows:
-            seen = watch.observe(sighting(row), now)
+            seen = watch.observe(sighting(row), min(moment(row.time), now))
             issues.append({"row": row.seq, "issue_key": seen.issue})
             alerts += seen.alerts
         for identity in asked:
             alerts += watch.resolve(identity, now)
-        if self.advanced is None or now - self.advanced >= ADVANCE_EVERY:
+        if len(rows) < BATCH and (self.advanced is None or now - self.advanced >= ADVANCE_EVERY):
             alerts += watch.advance(now)
             self.advanced = now
+        hot = now - TOLD_WITHIN
+        alerts = [a for a in alerts if datetime.fromisoformat(a.at) >= hot]
         try:
             self.commit(watch, issues, alerts, now)
         except BaseException:

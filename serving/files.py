@@ -57,7 +57,9 @@ def import_table(service: Service, table: Table, progress: Progress = lambda don
     total, added, known = len(table.rows), 0, 0
     refused: list[RowError] = []
     dated = "time" in table.roles
-    for chunk in chunks(table.complaints(service.clock())):
+    usable = list(table.complaints(service.clock()))
+    usable.sort(key=lambda row: row[1].time.timestamp() if isinstance(row[1], Complaint) else 0.0)  # as it happened
+    for chunk in chunks(iter(usable)):
         good: list[tuple[int, Complaint]] = []
         for number, item in chunk:
             if isinstance(item, RowError):

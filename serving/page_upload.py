@@ -1,4 +1,4 @@
-"""上传 Excel/CSV: a file is read and shown, confirmed by a person, then imported in the background with its progress."""
+"""上传 Excel/CSV: a file is read and shown, confirmed by a person, then imported in the background."""
 
 import secrets
 import tempfile

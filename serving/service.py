@@ -31,7 +31,7 @@ class BundleShelf:
         return self.bundle
 
     def refresh(self) -> bool:
-        """Load the folder's bundle if it is another one than that in use. A bad one raises and the old one serves on."""
+        """Load the folder's bundle if it is another than that in use. A bad one raises and the old one serves on."""
         with self.swapping:
             manifest = self.folder / "manifest.json"
             if not manifest.exists():

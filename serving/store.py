@@ -69,10 +69,9 @@ class Store:
 
         Threads of one process queue at a lock: SQLite's own waiting polls, and polling starves.
         """
-        with explained(), self.writing, self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        open_one = self.engine.connect
+        with explained(), self.writing, open_one().execution_options(writes=True) as connection, connection.begin():
+            yield connection
 
     def key(self, name: str) -> bytes:
         """A random secret of the store, made at its first use and the same ever after."""
@@ -171,7 +170,7 @@ def sqlite_driver() -> ModuleType:
         import sqlite3 as driver  # type: ignore[no-redef]
     if driver.sqlite_version_info < SAFE_SQLITE:
         log.warning("SQLite %s has the WAL-reset bug; install pysqlite3 or a newer SQLite", driver.sqlite_version)
-    return driver  # type: ignore[no-any-return]
+    return driver
 
 
 def server_engine(url: str) -> Engine:
@@ -180,7 +179,8 @@ def server_engine(url: str) -> Engine:
     try:
         return create_engine(url, pool_size=20, max_overflow=40, pool_pre_ping=True)
     except ModuleNotFoundError as error:
-        raise StoreError(f"the store {url.split(':')[0]} needs {error.name}: pip install 'kesu[postgres]'") from None
+        scheme = url.partition(":")[0]
+        raise StoreError(f"the store {scheme} needs {error.name}: pip install 'kesu[postgres]'") from None
     except ArgumentError:
         raise StoreError("KESU_DATABASE_URL is not an SQLAlchemy address, e.g. sqlite:////srv/kesu/kesu.db") from None
 

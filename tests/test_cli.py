@@ -18,7 +18,7 @@ def kesu(
     given = {k: v for k, v in os.environ.items() if not k.startswith("KESU_")}
     given |= {"KESU_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environ}
     command = [sys.executable, "-m", "kesu", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, input=stdin, cwd=tmp_path, env=given, timeout=120)
+    done = subprocess.run(command, capture_output=True, input=stdin, cwd=tmp_path, env=given, timeout=120, check=False)
     return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

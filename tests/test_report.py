@@ -1,27 +1,18 @@
 """The monthly report: figures that match a count by hand, on the page as in the JSON, honest about small numbers."""
 
-import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 import pytest
-from sqlalchemy import func, insert, select
 
 from model.complaint import SHANGHAI
 from model.errors import DataError
-from serving.report import STYLES, figure_at, report_page, write_report
+from serving.report import report_page
 from serving.report_figures import month_figures
-from serving.schema import alert, complaint, incident
 from serving.store import Store, milliseconds, open_store
-
-HOUR = 3_600_000
-LATER = datetime(2026, 12, 1, 12, tzinfo=SHANGHAI)
-DAY_ONE = datetime(2026, 10, 1, 10, tzinfo=SHANGHAI)
+from tests.october import DAY_ONE, HOUR, LATER, add_incident, fill, fill_october, part, plain_text, row, thirty
 
 
 @pytest.fixture
@@ -31,98 +22,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def row(identity: str, when: datetime, **over: Any) -> dict[str, Any]:
-    at = milliseconds(when)
-    plain: dict[str, Any] = dict.fromkeys(
-        [
-            "customer",
-            "channel",
-            "product",
-            "region",
-            "category",
-            "department",
-            "sentiment",
-            "pain_point",
-            "accepted",
-            "model",
-            "duplicate_of",
-            "repeat_of",
-            "issue",
-            "overdue_reason",
-            "first_response_at",
-            "resolved_at",
-            "told_at",
-            "satisfaction",
-        ]
-    )
-    plain |= {
-        "id": identity,
-        "body_hash": "",
-        "source": "api",
-        "text": "包裹三天没有更新了",
-        "time": at,
-        "received_at": at,
-    }
-    return (
-        plain | {"stage": "none", "status": "open", "handovers": 0, "due_at": at + 72 * HOUR, "evaluated": True} | over
-    )
-
-
-def thirty() -> list[dict[str, Any]]:
-    """One complaint a day at 10:00. The first 24 are resolved, the k-th after 4k hours; the last six are open."""
-    rows = []
-    for i in range(30):
-        category, department = (
-            ("物流配送", "物流部") if i < 12 else ("系统账户", "技术部") if i < 20 else ("服务质量", "客服部")
-        )
-        one = row(
-            f"k{i:02}",
-            DAY_ONE + timedelta(days=i),
-            customer=f"c{i}",
-            category=category,
-            department=department,
-            sentiment="愤怒" if i % 3 == 0 else "不满",
-            channel="电话" if i % 2 == 0 else "APP",
-        )
-        if i < 24:
-            done = one["time"] + 4 * (i + 1) * HOUR
-            one |= {"status": "resolved", "resolved_at": done, "told_at": done + HOUR if i < 18 else None}
-        if i < 20:
-            one["first_response_at"] = one["time"] + (1 if i < 10 else 3) * HOUR
-        rows.append(one)
-    for i, score in enumerate((5, 5, 5, 4, 4, 3, 3, 2, 1, 1)):
-        rows[i]["satisfaction"] = score
-    for i, times in ((1, 1), (2, 2), (28, 3)):
-        rows[i]["handovers"] = times
-    rows[18]["overdue_reason"] = rows[19]["overdue_reason"] = "系统故障"
-    rows[5] |= {"customer": "c0", "repeat_of": "k00"}  # k00 was resolved five days before
-    rows[7] |= {"customer": "c-sep", "repeat_of": "s00"}  # s00 was resolved in September
-    rows[23] |= {"customer": "c22", "repeat_of": "k22"}  # k22 is resolved only three days later
-    for i in (3, 4, 6):
-        rows[i]["pain_point"] = "响应速度慢"
-    return rows
-
-
-def fill(store: Store, rows: list[dict[str, Any]]) -> None:
-    with store.write() as connection:
-        connection.execute(insert(complaint), rows)
-
-
 @pytest.fixture
 def october(store: Store) -> Store:
-    """Thirty complaints, three copies, two praises; four complaints in September, none a year before."""
-    rows = thirty()
-    rows += [row(f"copy{i}", DAY_ONE + timedelta(days=i), duplicate_of=f"k{i:02}") for i in range(3)]
-    rows += [row(f"thanks{i}", DAY_ONE, sentiment="正面", category="服务质量") for i in range(2)]
-    earlier = DAY_ONE - timedelta(days=20)
-    rows += [row(f"s{i:02}", earlier, category="物流配送", customer=f"s{i}") for i in range(4)]
-    rows[-4] |= {"status": "closed", "resolved_at": milliseconds(earlier) + HOUR, "customer": "c-sep"}
-    fill(store, rows)
+    fill_october(store)
     return store
-
-
-def part(figure: dict[str, Any]) -> tuple[int, int]:
-    return figure["n"], figure["of"]
 
 
 def test_thirty_complaints_match_a_count_by_hand(october: Store) -> None:
@@ -207,106 +110,6 @@ def test_both_months_are_looked_at_after_the_same_time(store: Store) -> None:
     assert part(month_figures(store, "2026-09", LATER)["handling"]["completed"]) == (2, 2)
 
 
-def test_a_month_without_complaints_says_so(store: Store) -> None:
-    page = report_page(store, "2026-10", LATER)
-    assert "2026 年 10 月没有投诉记录" in page and "处理进度" not in page
-    fill(store, [row("t", DAY_ONE, sentiment="正面")])
-    assert "没有投诉，收到表扬 1 件" in plain_text(report_page(store, "2026-10", LATER))
-
-
-def test_hostile_text_is_shown_not_run(store: Store) -> None:
-    attack = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7*7 }}"
-    fields = (
-        "product",
-        "region",
-        "category",
-        "department",
-        "channel",
-        "pain_point",
-        "overdue_reason",
-        "issue",
-        "model",
-    )
-    over: dict[str, Any] = dict.fromkeys(fields, attack) | {"text": attack * 2}
-    rows = [row(f"a{i}<b>,&", DAY_ONE + timedelta(hours=i), customer=f"{i}", **over) for i in range(6)]
-    rows.append(row("again", DAY_ONE + timedelta(days=2), repeat_of=rows[0]["id"], **over))
-    fill(store, rows)
-    add_incident(store, "i<1>\"'", "group", [one["id"] for one in rows], terms=[attack])
-    page = report_page(store, "2026-10", LATER)
-    assert "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
-    assert "49" not in plain_text(page)
-
-
-def test_the_page_needs_nothing_beside_it(october: Store) -> None:
-    page = report_page(october, "2026-10", LATER)
-    assert not re.search(r"<script|<link|<img|<iframe|@import|url\(|https?://| src=", page)
-    mailed = report_page(october, "2026-10", LATER, public_url="https://kesu.example/")
-    assert set(re.findall(r'href="(.)', page)) == {"/"}
-    assert all(link.startswith("https://kesu.example/page/") for link in re.findall(r'href="([^"]+)', mailed))
-
-
-def test_every_number_on_the_page_is_the_figures(october: Store) -> None:
-    add_incident(october, "inc1", "group", [f"k{i:02}" for i in range(6)], terms=["快递", "丢件"])
-    add_incident(october, "inc2", "exposure", ["k20", "k21"], terms=["抖音"])
-    figures = json.loads(json.dumps(month_figures(october, "2026-10", LATER)))
-    page = report_page(october, "2026-10", LATER)
-    shown = re.findall(r'<(a|span)[^>]*? data-figure="([^"]+)" data-style="([^"]+)">([^<]*)</\1>', page)
-    assert len(shown) > 200
-    for _, path, style, text in shown:
-        assert text == STYLES[style](figure_at(figures, path)), path
-    said = re.findall(r'data-sentence="([^"]+)">([^<]*)', page)
-    assert len(said) > 6
-    for path, text in said:
-        assert unescape(text).strip() == figure_at(figures, path)["text"]
-    rest = re.sub(r"<(header|style|footer|svg|thead|blockquote|title)\b.*?</\1>", "", page, flags=re.S)
-    rest = re.sub(r"<(a|span) [^>]*data-figure=.*?</\1>|<(li|span) data-sentence=.*?</\2>", "", rest, flags=re.S)
-    rest = re.sub(
-        r"2025 年|10 月|9 月|k28|90 天|95%|[1-5] 分|4–5 分|100 件|最高按 3|3 位客户以上|不足 5", "", plain_text(rest)
-    )
-    assert not re.search(r"\d", rest), re.findall(r".{12}\d.{12}", rest)
-
-
-def test_links_open_the_complaints_that_were_counted(october: Store) -> None:
-    figures = month_figures(october, "2026-10", LATER)
-    found = list(linked(figures))
-    assert len(found) > 60
-    with october.read() as connection:
-        for figure in found:
-            query = {k: v[0] for k, v in parse_qs(urlparse(figure["link"]).query).items()}
-            if "ids" in query:
-                assert query["ids"].split(",") == figure["ids"] and len(figure["ids"]) == figure["n"]
-                continue
-            fits = [complaint.c.duplicate_of.is_(None), complaint.c.sentiment.is_distinct_from("正面")]
-            assert query.pop("counted") == "1"
-            fits.append(complaint.c.time >= milliseconds(datetime.fromisoformat(query.pop("since"))))
-            fits.append(complaint.c.time < milliseconds(datetime.fromisoformat(query.pop("until"))))
-            fits += [complaint.c[name] == value for name, value in query.items()]
-            assert connection.scalar(select(func.count()).where(*fits)) == figure["n"], figure
-
-
-def linked(value: Any) -> Iterator[dict[str, Any]]:
-    """Every figure with a link to complaints, wherever it stands."""
-    if isinstance(value, dict):
-        if value.get("n") and str(value.get("link", "")).startswith("/page/complaints"):
-            yield value
-        for one in value.values():
-            yield from linked(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from linked(one)
-
-
-def add_incident(store: Store, identity: str, kind: str, ids: list[str], *, terms: list[str], **over: Any) -> None:
-    at = milliseconds(DAY_ONE + timedelta(days=2))
-    plain = {"status": "open", "severity": "warning", "opened_at": at, "last_at": at + 30 * HOUR, "customers": 9}
-    value = json.dumps({"complaints": ids, "terms": terms})
-    line = json.dumps({"complaints": ids[:3], "customers": 3, "terms": terms})
-    with store.write() as connection:
-        connection.execute(insert(incident), plain | {"id": identity, "kind": kind, "value": value} | over)
-        told = {"id": f"{identity}-1", "incident": identity, "reason": "first", "severity": "warning", "line": line}
-        connection.execute(insert(alert), told | {"at": at, "decided_at": at})
-
-
 def test_the_early_warning_is_accounted_for(october: Store) -> None:
     opened = milliseconds(DAY_ONE + timedelta(days=2))
     add_incident(
@@ -358,18 +161,3 @@ def test_a_growing_matter_comes_before_a_larger_steady_one(store: Store) -> None
     fill(store, [row(f"loud{i}", DAY_ONE, customer="one", issue="loud", category="服务质量") for i in range(50)])
     found = month_figures(store, "2026-10", LATER)["matters"]
     assert [(one["customers"], one["customers_before"], one["growth"]) for one in found] == [(5, 0, 3.0), (12, 12, 1.0)]
-
-
-def test_writing_the_report(october: Store, tmp_path: Path) -> None:
-    out = tmp_path / "十月.html"
-    write_report(october, "2026-10", out, "html", LATER)
-    assert out.read_text(encoding="utf-8") == report_page(october, "2026-10", LATER)
-    with pytest.raises(DataError, match="no report format 'docx': choose html"):
-        write_report(october, "2026-10", tmp_path / "a.docx", "docx", LATER)
-    with pytest.raises(DataError, match="cannot be written"):
-        write_report(october, "2026-10", tmp_path / "none" / "a.html", "html", LATER)
-    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".html"] == ["十月.html"]
-
-
-def plain_text(page: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", page)))

@@ -32,7 +32,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000), 
+            ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000),
             ("folds", 0, 20), ("precision", 0.5, 0.999), ("hold_out", 0.05, 0.5),
         ):  # fmt: skip
             value = getattr(self, name)
@@ -55,7 +55,9 @@ def read_config(path: Path | str | None) -> TrainConfig:
     known = {field.name: field.type for field in fields(TrainConfig)}
     for name in said:
         if name not in known:
-            raise SettingsError(f"The training setting {name!r} in {path} is unknown: the known are {', '.join(known)}.")
+            raise SettingsError(
+                f"The training setting {name!r} in {path} is unknown: the known are {', '.join(known)}."
+            )
         if known[name] is int and not isinstance(said[name], int):
             raise SettingsError(f"The training setting {name} in {path} is {said[name]!r}: give a whole number.")
     return TrainConfig(**said)

@@ -47,7 +47,10 @@ def measure(bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[s
     """
     chances = bundle.predict_proba(texts)
     specs = {spec.name: spec for spec in bundle.classifier.heads_}
-    first = {spec.name: start for spec, (_, _, start, _) in zip(specs.values(), bundle.classifier.layout().tolist(), strict=True)}
+    first = {
+        spec.name: start
+        for spec, (_, _, start, _) in zip(specs.values(), bundle.classifier.layout().tolist(), strict=True)
+    }
     out = {}
     for head, column in cells.items():
         rows = np.flatnonzero([bool(split_cell(cell)) for cell in column])

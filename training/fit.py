@@ -1,15 +1,17 @@
 """Labelled files → a bundle's folder with its card."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle import Bundle
 from model.classifier import ComplaintClassifier
 from model.labels import load_labels
+from model.linear import Recipe
 from training.card import card_files
 from training.config import TrainConfig
 from training.dataset import Labelled, held_out, read_labelled
@@ -50,8 +52,10 @@ def train(
     data = read_labelled(files, heads)
     test = held_out(data, config.hold_out)
     say(5, 100, "measuring")
-    card, notes = _card(data, test, config, lambda done, total, what: say(5 + 40 * done // total, 100, "measuring"))
-    bundle = fit_bundle(data, config, lambda done, total, what: say(50 + 45 * done // total, 100, what))
+    card, recipes, notes = _card(
+        data, test, config, lambda done, total, what: say(5 + 40 * done // total, 100, "measuring")
+    )
+    bundle = fit_bundle(data, config, lambda done, total, what: say(50 + 45 * done // total, 100, what), recipes)
     card["rows"], card["folded"] = len(data.texts), data.folded
     version = bundle.save(out, created, card_files(card))
     say(100, 100, "done")
@@ -59,30 +63,41 @@ def train(
     return TrainResult(Path(out), version, card, warnings)
 
 
-def fit_bundle(data: Labelled, config: TrainConfig, progress: Progress | None = None) -> Bundle:
-    """A bundle fitted on all of `data`, not yet saved."""
+def fit_bundle(
+    data: Labelled,
+    config: TrainConfig,
+    progress: Progress | None = None,
+    recipes: Mapping[str, tuple[Recipe, ...]] | None = None,
+) -> Bundle:
+    """A bundle fitted on all of `data`, not yet saved; `recipes` by head when an earlier fit has chosen them."""
     known = load_labels()
     ordered = {name: head.labels for name, head in known.items() if head.ordered}
-    return Bundle(ComplaintClassifier(**config.fitting()).fit(data.texts, data.cells, ordered, progress))
+    return Bundle(
+        ComplaintClassifier(**config.fitting(), recipes=recipes).fit(data.texts, data.cells, ordered, progress)
+    )
 
 
 def _card(
-    data: Labelled, test: "np.typing.NDArray[np.bool_]", config: TrainConfig, progress: Progress
-) -> tuple[dict[str, Any], list[str]]:
-    """Figures by head on the held-out rows, and the heads that had too little to be measured."""
+    data: Labelled, test: NDArray[np.bool_], config: TrainConfig, progress: Progress
+) -> tuple[dict[str, Any], dict[str, tuple[Recipe, ...]], list[str]]:
+    """Figures by head on the held-out rows, the recipes chosen for them, and what could not be measured."""
     learnt, unseen = data.take(np.flatnonzero(~test)), data.take(np.flatnonzero(test))
     enough = {
         head: cells
         for head, cells in learnt.cells.items()
         if len({cell for cell in cells if cell}) > 1 and any(unseen.cells[head])
     }
-    notes = [f"Head {head!r} has too few rows to be measured: its card is empty." for head in data.cells if head not in enough]
-    card: dict[str, Any] = {"by": "time" if data.times is not None else "hash", "held_out": int(test.sum()), "heads": {}}
+    missing = [head for head in data.cells if head not in enough]
+    notes = [f"Head {head!r} has too few rows to be measured: its card is empty." for head in missing]
+    by = "time" if data.times is not None else "hash"
+    card: dict[str, Any] = {"by": by, "held_out": int(test.sum()), "heads": {}}
+    recipes: dict[str, tuple[Recipe, ...]] = {}
     if enough:
         learnt = Labelled(learnt.texts, enough, learnt.times, 0, [])
         bundle = fit_bundle(learnt, config, progress)
         card["heads"] = measure(bundle, unseen.texts, {head: unseen.cells[head] for head in enough})
-    return card, notes
+        recipes = {head: held.recipes for head, held in bundle.classifier.held_.items()}
+    return card, recipes, notes
 
 
 def _silent(done: int, total: int, what: str) -> None:

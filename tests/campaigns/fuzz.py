@@ -28,7 +28,7 @@ WORDS = (
     " ",
     "\u200b",
     "總結(jié)",
-    "‮",
+    "\u202e",
     "\n",
     "=cmd|' /C calc'!A0",
     "<script>",
@@ -76,6 +76,31 @@ def body(chance: random.Random) -> bytes:
     return json.dumps(whole, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
 
 
+PATHS = (
+    "/complaints?limit=99999999999999999999",
+    "/complaints?since=x",
+    "/complaints/%00",
+    "/complaints/a%2Fb",
+    "/complaints?search=%25%27%22",
+    "/incidents/none",
+    "/incidents?status=x",
+    "/reports/2026-13",
+    "/reports/十月",
+    "/reports/0000-01",
+    "/reports/9999-12",
+    "/reports/2026-10?format=html",
+    "/deliveries?state=due",
+    "/models",
+    "/nothing",
+    "/%ff",
+    "/",
+    "/page/incident/x",
+    "/page/complaints?page=-1",
+    "/page/complaints?since=abc",
+    "/page/complaints?page=99999999999999999999",
+)
+
+
 def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, str]]:
     """Method, path, body and headers."""
     if chance.random() < 0.75:
@@ -86,21 +111,10 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
             headers["idempotency-key"] = chance.choice(["k1", "k2", "a b", "x" * 300])
         query = chance.choice(["", "?record=false", "?explain=true", "?record=maybe", "?record=false&explain=true"])
         return "POST", f"/classify{query}", body(chance), headers
-    path = chance.choice(
-        [
-            "/complaints?limit=99999999999999999999", "/complaints?since=x", "/complaints/%00", "/complaints/a%2Fb",
-            "/complaints?search=%25%27%22", "/incidents/none", "/incidents?status=x", "/reports/2026-13", "/reports/十月",
-            "/reports/0000-01", "/reports/9999-12", "/deliveries?state=due", "/models", "/nothing", "/%ff", "/page/incident/x",
-            "/page/complaints?page=-1", "/page/complaints?since=abc", "/page/complaints?page=99999999999999999999",
-        ]
-    )  # fmt: skip
+    path = chance.choice(PATHS)
     if chance.random() < 0.3:
-        return (
-            "POST",
-            chance.choice(["/webhooks", "/silences", "/incidents/x/verdict", "/incidents/x/resolve"]),
-            body(chance),
-            {"content-type": "application/json"},
-        )
+        path = chance.choice(["/webhooks", "/silences", "/incidents/x/verdict", "/incidents/x/resolve"])
+        return "POST", path, body(chance), {"content-type": "application/json"}
     if chance.random() < 0.2:
         return "PATCH", "/complaints/load-1", body(chance), {"content-type": "application/json"}
     return "GET", path, None, {}
