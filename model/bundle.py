@@ -62,10 +62,10 @@ class Bundle:
         self.version = version
         self.extra = extra
         self.heads: dict[str, tuple[str, ...]] = {spec.name: spec.labels for spec in classifier.heads_}
-        self._layout = classifier.layout()
+        self._layout = classifier.layout_
         names = list(self.heads)
-        self._category = names.index("category") if "category" in names else None
-        self._department = names.index("department") if "department" in names else None
+        self._category = names.index("category") if "category" in names else -1
+        self._department = names.index("department") if "department" in names else -1
 
     def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Head → calibrated probabilities (texts, labels); byte-equal for a text in any batch."""
@@ -97,7 +97,7 @@ class Bundle:
         codes, spans = join_codes(texts)
         clauses: list[list[tuple[int, int]]] = []
         further: list[tuple[int, int]] = []
-        if self._category is not None:
+        if self._category >= 0:
             for text, first in zip(texts, spans[:, 0].tolist(), strict=True):
                 split = split_clauses(text)
                 clauses.append(split)
@@ -126,15 +126,13 @@ class Bundle:
                     parts = self._parts(split, labels, best[size + at : size + at + len(split)])
                 at += len(split)
             if not parts:
-                category = verdicts["category"].label if self._category is not None else None
-                department = verdicts["department"].label if self._department is not None else None
+                category = verdicts["category"].label if self._category >= 0 else None
+                department = verdicts["department"].label if self._department >= 0 else None
                 parts = (Part(0, len(text), category, department),)
             predictions.append(Prediction(verdicts, parts, self.version))
         return predictions
 
-    def _clause_labels(
-        self, chances: NDArray[np.float64], best: NDArray[np.int64], clauses: list[int]
-    ) -> list[int]:
+    def _clause_labels(self, chances: NDArray[np.float64], best: NDArray[np.int64], clauses: list[int]) -> list[int]:
         """The category of each clause, -1 where it is not sure or the whole text rules it out."""
         size = len(clauses)
         first = int(self._layout[self._category, 2])
@@ -165,7 +163,7 @@ class Bundle:
         parts = []
         for start, end, label in merge_clauses(split, labels):
             department = None
-            if self._department is not None:
+            if self._department >= 0:
                 mine = [row for row, (begin, _) in enumerate(split) if start <= begin < end and labels[row] == label]
                 said = best[mine, self._department, 0].tolist()
                 department = specs[self._department].labels[max(said, key=said.count)]

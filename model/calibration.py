@@ -5,7 +5,7 @@ several labels), fitted on cross-fitted values, which the model they come from h
 the lowest confidence above which a share of `precision` of those rows was right.
 """
 
-# ruff: noqa: PLR0917 — compiled functions take their arrays by position
+
 
 from enum import StrEnum
 from math import exp

@@ -23,7 +23,7 @@ from model.text import point_table
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["ComplaintClassifier", "HeadSpec", "Held"]
+__all__ = ["ComplaintClassifier", "HeadSpec", "Held", "layout_of"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 8192
@@ -108,6 +108,7 @@ class ComplaintClassifier:
         """
         self.warnings_: list[str] = []
         self.heads_ = tuple(self._spec(name, cells, (ordered or {}).get(name)) for name, cells in labels.items())
+        self.layout_ = layout_of(self.heads_)
         say = progress if progress is not None else _silent
         todo = len(self.heads_) + 1
         say(0, todo, "features")
@@ -148,22 +149,15 @@ class ComplaintClassifier:
     def chances(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probabilities (texts, labels of all heads) of decision values (texts, outputs)."""
         out = np.empty((len(scores), len(self.slope_)))
-        calibrate(scores, self.layout(), self.slope_, self.shift_, out)
+        calibrate(scores, self.layout_, self.slope_, self.shift_, out)
         return out
-
-    def layout(self) -> NDArray[np.int64]:
-        """For each head its kind, first output, first label and number of labels, shape (heads, 4)."""
-        output, label, rows = 0, 0, []
-        for spec in self.heads_:
-            rows.append((spec.kind, output, label, len(spec.labels)))
-            output, label = output + spec.outputs, label + len(spec.labels)
-        return np.array(rows, np.int64).reshape(-1, 4)
 
     def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Head → probabilities (texts, labels); a several-labels head's rows need not sum to 1."""
         parts = [self.chances(self.score(texts[at : at + _BATCH])[0]) for at in range(0, len(texts), _BATCH)]
         both = np.concatenate(parts) if parts else np.empty((0, len(self.slope_)))
-        return {spec.name: both[:, first : first + size] for spec, (_, _, first, size) in zip(self.heads_, self.layout().tolist(), strict=True)}  # fmt: skip
+        columns = zip(self.heads_, self.layout_.tolist(), strict=True)
+        return {spec.name: both[:, first : first + size] for spec, (_, _, first, size) in columns}
 
     def _spec(self, name: str, cells: Sequence[str], order: Sequence[str] | None) -> HeadSpec:
         counts: dict[str, int] = {}
@@ -225,6 +219,19 @@ class ComplaintClassifier:
         kept = Vocabulary.fit(rest, self.grams, self.at_least, self.most)
         shares = kept.known_shares(here)
         return float(np.quantile(shares, 0.01))
+
+
+def layout_of(heads: Sequence[HeadSpec]) -> NDArray[np.int64]:
+    """For each head its kind, first output, first label and number of labels, shape (heads, 4).
+
+    >>> layout_of([HeadSpec("sentiment", ("好", "差")), HeadSpec("category", ("甲", "乙", "丙"))]).tolist()
+    [[1, 0, 0, 2], [0, 1, 2, 3]]
+    """
+    output, label, rows = 0, 0, []
+    for spec in heads:
+        rows.append((spec.kind, output, label, len(spec.labels)))
+        output, label = output + spec.outputs, label + len(spec.labels)
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 def _macro_f1(spec: HeadSpec, scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

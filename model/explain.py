@@ -43,7 +43,7 @@ def character_weights(bundle: "Bundle", text: str, head: str) -> NDArray[np.floa
     place = list(bundle.heads).index(head) if head in bundle.heads else -1
     if place < 0:
         raise KeyError(f"The bundle has no head {head!r}; it has {', '.join(bundle.heads)}.")
-    kind, output, _, _ = classifier.layout()[place].tolist()
+    kind, output, _, _ = classifier.layout_[place].tolist()
     chances = classifier.predict_proba([text])[head][0]
     order = np.argsort(-chances, kind="stable")
     seen, where = normalise_map(text)

@@ -9,20 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from model.complaint import Social
-from model.phrases import read_phrases
+from model.hints import Hint, build_hint
+from model.phrases import join_phrases, read_phrases
 from model.text import normalise_map
 
 __all__ = ["SPREADING_REACH", "Evidence", "Exposure", "judge_exposure", "reach_of"]
 
 SPREADING_REACH = 5_000  # views, or as many as the other counts are worth; a post below it is merely posted
 VIEWS_A_REPOST, VIEWS_A_LIKE, FOLLOWERS_A_VIEW = 50, 10, 20
-HINT = re.compile(
-    "抖|快手|微博|围脖|圍脖|小[红紅]|黄书|黃書|某[音红]|友圈|知乎|[贴貼]吧|[头頭]条|頭條|[视視][频頻]|公[众眾][号號]|豆瓣|[bBＢ]站|[论論][坛壇]"
-    "|[网網][上络絡友]|[曝见見挂掛]网|发[网網]|全[网網国國平]|各大?平|各个平|社交|自媒|[xX][hH][sS]|[wW]ei|[dD]ou|[tT]ik|[tT]ap|[dD]音|抖[yY]"
-    "|媒[体體]|[记記]者|[电電][视視台臺]|新[闻聞]|[报報]社|日[报報]|晚[报報]|早[报報]|市[报報]|[报報][纸紙]|央[视視]|焦点|[栏欄节節]目|[频頻]道|[曝爆][光到料出]|曝"
-    "|黑[猫貓]|[点點]评|點評|公[之布诸開开]|昭告|[热熱][搜门門]|[尽皆]知|[发發][帖个個条條段篇文长長视視出]|[让讓]大家|[让讓][网網更所广廣]|[给給]大家"
-    "|揭露|小作文|避雷|[帖笔長长][子记文]|西瓜|本地|同城|直播|大号|探店|虎扑|汽车之|[播点转阅浏][放赞发读览]|弹幕|底下|[扩擴]散|[省市]台|超话|[天马家][涯蜂长]"
-)
+ACTS = ("platform", "press", "loud", "weak", "reach")
 MATTERS = ("regulator", "lawsuit", "rally", "safety")
 BREAK = re.compile(r"[，。！？；,!?;\n…~～]|(?:但是|但|可是|不过|而且|并且|然后|所以|因此|于是)")
 INSIDE = r"[^，。！？；,!?;\n…~～]"
@@ -84,13 +79,13 @@ def judge_exposure(text: str, channel: str | None = None, social: Social | None 
     public = channel == "社交媒体" or social is not None
     acts: list[Act] = []
     intents: list[str] = []
-    where = None
-    if HINT.search(text) is not None:
-        view, where = normalise_map(text)
+    view, where = normalise_map(text)
+    may_act, may_matter = (look(view) for look in looks())
+    if may_act:
         acts = find_acts(view)
-    if any(act.press for act in acts):
-        intents.append("press")
-    intents += find_matters(text)
+        intents = ["press"] if any(act.press for act in acts) else []
+    if may_matter:
+        intents += find_matters(view)
     told = [act for act in acts if act.stage != "none"]
     stage, score = "none", 0.0
     if told:
@@ -102,7 +97,6 @@ def judge_exposure(text: str, channel: str | None = None, social: Social | None 
         score = max(score, 0.8 + 0.15 * min(reach / SPREADING_REACH, 1.0) + (0.05 if reach >= SPREADING_REACH else 0.0))
     evidence: list[Evidence] = []
     for act in told:
-        assert where is not None
         start, end = int(where[act.start]), int(where[act.end - 1]) + 1
         if not evidence or start >= evidence[-1].end:
             evidence.append(Evidence(start, end, text[start:end]))
@@ -123,9 +117,17 @@ def reach_of(social: Social) -> int:
 
 
 @cache
+def looks() -> tuple[Hint, Hint]:
+    """Whether a text may hold an act, and whether it may hold another intent."""
+    kinds = read_phrases("exposure.tsv")
+    acts = build_hint((phrase for kind in ACTS for phrase in kinds[kind]), kinds["hint"])
+    return acts, build_hint((phrase for kind in MATTERS for phrase in kinds[kind]), kinds["matter_hint"])
+
+
+@cache
 def patterns() -> dict[str, re.Pattern[str]]:
     """The expressions built from the phrase file: `act` finds acts; the other kinds are searched around them."""
-    kinds = read_phrases("exposure.tsv")
+    kinds = {kind: join_phrases(phrases) for kind, phrases in read_phrases("exposure.tsv").items()}
     post, place, show, press = kinds["post"], kinds["platform"], kinds["show"], kinds["press"]
     to = r"(?:到|在|上|去|至|给|往|进|回|于)?了?"
     act = (
@@ -143,7 +145,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     made["subject"] = re.compile(rf"(?<![把将给对跟让叫向替帮拿用]){kinds['self']}(?![的家爸妈])")
     made["quoted"] = re.compile(rf"{kinds['other']}{INSIDE}{{0,6}}?{kinds['say']}[^我]?$")
     made["denied"] = re.compile(
-        rf"{kinds['negation']}(?:再|去|真的?|把.{{0,8}}|在|到|往|直接|随便|乱|给你们|给|用|就|把|也|轻易|主动|向|跟|同意){{0,3}}"
+        rf"{kinds['negation']}(?:再|去|真的?|把.{{0,8}}|在|到|往|直接|随便|乱|给你们|给|用|就|把|也|轻易|主动|向|跟|同意|怎么|如何){{0,3}}"
     )
     return made
 
@@ -281,7 +283,7 @@ def is_others(around: Around, words: dict[str, re.Pattern[str]], mid: str) -> bo
 def matters() -> re.Pattern[str]:
     """One expression for the intents that are not press, each kind a named group."""
     kinds = read_phrases("exposure.tsv")
-    return re.compile("|".join(f"(?P<{kind}>{kinds[kind]})" for kind in MATTERS))
+    return re.compile("|".join(f"(?P<{kind}>{join_phrases(kinds[kind])})" for kind in MATTERS))
 
 
 def find_matters(text: str) -> list[str]:

@@ -43,7 +43,7 @@ class Vocabulary:
 
     @classmethod
     def fit(cls, texts: Sequence[str], grams: int = 4, at_least: int = 2, most: int = 600_000) -> "Vocabulary":
-        """Keep the n-grams found in `at_least` texts, no more than the `most` frequent; idf smoothed as in scikit-learn.
+        """Keep the n-grams found in `at_least` texts, the `most` frequent at most; idf smoothed as in scikit-learn.
 
         >>> kept = Vocabulary.fit(["快递慢", "快递没到", "态度差"], grams=2)
         >>> len(kept.idf)  # 快, 递, 快递
@@ -75,7 +75,7 @@ class Vocabulary:
         return int(np.bitwise_count(self.words).sum(dtype=np.int64))
 
     def matrix(self, texts: Sequence[str]) -> "csr_matrix":
-        """tf-idf rows of Euclidean length 1, scipy CSR (texts, kept n-grams), float32: what the kernel sees, for a fit."""
+        """tf-idf rows of length 1, scipy CSR (texts, kept n-grams), float32: what the kernel sees, for a fit."""
         from scipy.sparse import csr_matrix, vstack
 
         parts = []
@@ -101,8 +101,9 @@ class Vocabulary:
         codes, spans = join_codes(texts)
         reads, none = np.empty((len(texts), 2)), np.empty(0)
         rows = np.zeros((len(self.idf), LANES), np.int8)
+        scores = np.empty((len(texts), 0))
         score_texts(
-            codes, spans, point_table(), self.grams, self.words, self.ranks, rows, none, none, np.empty((len(texts), 0)), reads
+            codes, spans, point_table(), self.grams, self.words, self.ranks, rows, none, none, scores, reads
         )  # fmt: skip
         return reads[:, 1].copy()
 

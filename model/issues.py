@@ -168,6 +168,14 @@ class IssueIndex:
         self._touched[issue] = None
         return True
 
+    def likeness(self, text: str, issue: str) -> float:
+        """Cosine of a text with a known issue, 0..1; 0 for an issue that is not known."""
+        cluster = self.clusters_.get(issue)
+        if cluster is None:
+            return 0.0
+        product = sum(weight * cluster.weights.get(term, 0) for term, weight in self._weigh(terms_of(text)).items())
+        return product / sqrt(cluster.square)
+
     def drop_idle(self, seconds: int) -> list[str]:
         """Forget the issues without a complaint for `idle_days` before `seconds`; returns their keys."""
         cut = seconds - self.settings.idle_days * DAY

@@ -3,8 +3,6 @@
 All sums are integers, so a text scores the same in any batch, on any thread and any machine.
 """
 
-
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -136,7 +134,7 @@ def collect_rows(
     counts: NDArray[np.float32],
     ends: NDArray[np.int64],
 ) -> None:
-    """Fill `columns` and `counts` with each text's distinct rows and their sublinear counts, `ends` where each stops."""
+    """Fill `columns` and `counts` with each text's distinct rows and their sublinear counts, `ends` where they stop."""
     longest = _longest(spans)
     seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
     places, rows = np.empty(longest * grams, np.uint32), np.empty(longest * grams + 1, np.int32)
@@ -170,7 +168,7 @@ def score_texts(
     scores: NDArray[np.float64],
     reads: NDArray[np.float64],
 ) -> None:
-    """Fill `scores` (texts, outputs) with decision values, `reads` (texts, 2) with lengths and known shares.
+    """Fill `scores` (texts, outputs) with decision values, `reads` (texts, 2) with lengths, known shares.
 
     `weights` (rows, lanes) holds the idf in tenths in column 0 and the outputs' weights behind it.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.classifier import ComplaintClassifier, HeadSpec
+from model.classifier import ComplaintClassifier, HeadSpec, layout_of
 from model.errors import BundleError
 from model.features import Vocabulary
 from model.kernel import LANES
@@ -78,11 +78,11 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
         raise BundleError(f"{where} has a head with fewer than two distinct labels: train the bundle again.")
     vocabulary = Vocabulary.of(grams, words, weights)
     if weights.shape != (vocabulary.size, lanes):
-        raise BundleError(
-            f"{where} has weights of shape {weights.shape} where its labels need {(vocabulary.size, lanes)}: train it again."
-        )
+        need = (vocabulary.size, lanes)
+        raise BundleError(f"{where} has weights of shape {weights.shape}, its labels need {need}: train it again.")
     classifier = ComplaintClassifier(grams=grams)
     classifier.heads_, classifier.vocabulary_, classifier.weights_ = specs, vocabulary, weights
+    classifier.layout_ = layout_of(specs)
     for name in _LEARNT:
         values = np.array(manifest[name], np.float64)
         size = outputs if name in ("bias", "scale") else labels

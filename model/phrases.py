@@ -1,17 +1,18 @@
 """Phrase files that people edit: `model/lexicon/*.tsv`, one phrase a line under its kind."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from model.errors import DataError
 
-__all__ = ["read_phrases"]
+__all__ = ["join_phrases", "read_phrases"]
 
 LEXICON = Path(__file__).parent / "lexicon"
 
 
-def read_phrases(path: Path | str) -> dict[str, str]:
-    """Each kind's phrases joined into one regular expression, longest first; lines are `kind<TAB>phrase<TAB>note`.
+def read_phrases(path: Path | str) -> dict[str, list[str]]:
+    """Each kind's phrases, longest first; lines are `kind<TAB>phrase<TAB>note`.
 
     A bare name means a file of `model/lexicon`. A phrase is a regular expression, so `发(?:个|条)?视频` works. Raises
     DataError with file, line and reason when a line has no phrase or the phrase is no valid expression.
@@ -33,6 +34,13 @@ def read_phrases(path: Path | str) -> dict[str, str]:
         except re.error as error:
             raise DataError(f"{path.name} line {number} is not a valid expression ({error}); correct it") from None
         kinds.setdefault(kind.strip(), []).append(phrase)
-    return {
-        kind: "(?:" + "|".join(sorted(set(phrases), key=len, reverse=True)) + ")" for kind, phrases in kinds.items()
-    }
+    return {kind: sorted(set(phrases), key=len, reverse=True) for kind, phrases in kinds.items()}
+
+
+def join_phrases(phrases: Iterable[str]) -> str:
+    """One expression that matches any of the phrases, trying them in the order given.
+
+    >>> join_phrases(["小红书", "抖音"])
+    '(?:小红书|抖音)'
+    """
+    return f"(?:{'|'.join(phrases)})"

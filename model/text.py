@@ -4,7 +4,7 @@ What people wrote is stored as they wrote it; `normalise` is a view with a map o
 is one table of code points, so that the kernel of `model.features` applies it while it reads.
 """
 
-# ruff: noqa: PLR0917 — compiled functions take their arrays by position
+
 
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The early warning: every committed complaint goes in, in any order of time; alerts come out, and durable changes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -46,6 +46,7 @@ class WatchSettings:
     steps: tuple[int, int, int] = (5, 20, 50)
     repeats: tuple[int, int, int] = (3, 5, 10)
     posters: int = 3
+    alike: float = 0.1
     late_hours: int = 48
     cool_down_hours: int = 24
     quiet_hours: int = 24
@@ -130,11 +131,17 @@ class EarlyWarning:
         """Assign the issue; a copy or a reminder stays with what it copies or repeats."""
         origin = self._members.get(sighting.duplicate_of or sighting.repeat_of or "")
         founded = False
-        if origin is not None and self.index.extend(origin.issue, seconds):
+        if (
+            origin is not None
+            and (sighting.duplicate_of or self.index.likeness(sighting.text, origin.issue) >= self.settings.alike)
+            and self.index.extend(origin.issue, seconds)
+        ):
             issue = origin.issue
         else:
             issue, founded, _ = self.index.assign(sighting.text, seconds, sighting.category)
         member = Member.of(sighting, self._number, issue, seconds)
+        if origin is not None and origin.issue != issue:
+            member = replace(member, repeats=False)
         self._number += 1
         self._keep(member)
         self._touched["member", member.id] = None
@@ -252,7 +259,7 @@ class EarlyWarning:
             return None
         if incident.resolved is not None and self._now - incident.resolved > self.settings.reopen_days * DAY:
             return None
-        if member.repeats or member.folded or fits(member, incident.core, self.settings.fit):
+        if member.folded or fits(member, incident.core, self.settings.fit):
             self._admit(incident, member)
         touched[incident.id] = None
         return incident

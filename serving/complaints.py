@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, desc, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, desc, func, insert, select, update
 
 from model.complaint import Complaint
 from model.duplicates import bands, same_matter, same_message
@@ -25,10 +24,12 @@ __all__ = [
     "view",
 ]
 
-COPY_WINDOW = timedelta(days=7)  # the same message through another channel comes within days
-REPEAT_WINDOW = timedelta(days=90)  # 复投诉: the same customer about the same matter
+DAY = 86_400_000
+COPY_WINDOW = 7 * DAY  # the same message through another channel comes within days
+REPEAT_WINDOW = 90 * DAY  # 复投诉: the same customer about the same matter
 ANSWER_HOURS = {"系统账户": 2}  # technical complaints are answered in 2 hours, the others in a day
 RESOLVE_HOURS = 72
+RECALLED = 20  # earlier complaints of one customer that are compared
 NOMINATED = 60  # a text sent by hundreds of customers must not be compared with all of them
 EDITABLE = (
     "status",
@@ -62,6 +63,25 @@ class Change:
     new: Any
 
 
+# Statements of the way of every complaint are built once: building one costs more than running it.
+KIN = (complaint.c.seq, complaint.c.id, complaint.c.text, complaint.c.customer, complaint.c.duplicate_of)
+NEAR_MARKS = (
+    select(fingerprint.c.complaint)
+    .where(fingerprint.c.band.in_(bindparam("marks", expanding=True)))
+    .where(fingerprint.c.time.between(bindparam("since"), bindparam("until")))
+    .limit(NOMINATED)
+)
+BY_IDS = select(*KIN).where(complaint.c.id.in_(bindparam("ids", expanding=True))).order_by(complaint.c.seq)
+OF_CUSTOMER = (
+    select(*KIN)
+    .where(complaint.c.customer == bindparam("customer"))
+    .where(complaint.c.time.between(bindparam("since"), bindparam("until")))
+    .order_by(desc(complaint.c.time))
+    .limit(RECALLED)
+)
+ADD_COMPLAINT, ADD_MARKS = insert(complaint), insert(fingerprint)
+
+
 def find_kin(connection: Connection, new: Complaint, marks: Sequence[int]) -> Kinship:
     """Look for copies and repeats of a complaint (masked text, hashed customer) among those stored.
 
@@ -69,27 +89,15 @@ def find_kin(connection: Connection, new: Complaint, marks: Sequence[int]) -> Ki
     known customers are two complaints. A repeat is the same customer about the same matter in other words.
     """
     at = milliseconds(new.time)
-    window = (at - COPY_WINDOW // timedelta(milliseconds=1), at + COPY_WINDOW // timedelta(milliseconds=1))
-    columns = (complaint.c.seq, complaint.c.id, complaint.c.text, complaint.c.customer, complaint.c.duplicate_of)
-    nominated = connection.scalars(
-        select(fingerprint.c.complaint)
-        .where(fingerprint.c.band.in_(marks), fingerprint.c.time.between(*window))
-        .limit(NOMINATED)
-    ).all()
-    near = connection.execute(select(*columns).where(complaint.c.id.in_(set(nominated)))).all() if nominated else ()
-    for other in sorted(near, key=lambda row: row.seq):
+    window = {"since": at - COPY_WINDOW, "until": at + COPY_WINDOW}
+    nominated = set(connection.scalars(NEAR_MARKS, {"marks": list(marks), **window}))
+    for other in connection.execute(BY_IDS, {"ids": list(nominated)}) if nominated else ():
         known = new.customer and other.customer
         if (not known or new.customer == other.customer) and same_message(other.text, new.text):
             return Kinship(duplicate_of=other.duplicate_of or other.id)
     if new.customer:
-        since = at - REPEAT_WINDOW // timedelta(milliseconds=1)
-        earlier = connection.execute(
-            select(*columns)
-            .where(complaint.c.customer == new.customer, complaint.c.time.between(since, at))
-            .order_by(desc(complaint.c.time))
-            .limit(20)
-        ).all()
-        for other in earlier:
+        since = {"customer": new.customer, "since": at - REPEAT_WINDOW, "until": at}
+        for other in connection.execute(OF_CUSTOMER, since):
             if same_matter(other.text, new.text):
                 return Kinship(repeat_of=other.duplicate_of or other.id)
     return Kinship()
@@ -97,10 +105,10 @@ def find_kin(connection: Connection, new: Complaint, marks: Sequence[int]) -> Ki
 
 def add_complaint(connection: Connection, row: Mapping[str, Any], marks: Sequence[int]) -> None:
     """Insert a complaint's row and the marks by which its copies are found."""
-    connection.execute(insert(complaint), row)
+    connection.execute(ADD_COMPLAINT, row)
     prints = [{"band": band, "complaint": row["id"], "time": row["time"]} for band in sorted(set(marks))]
     if prints:
-        connection.execute(insert(fingerprint), prints)
+        connection.execute(ADD_MARKS, prints)
 
 
 def row_of(new: Complaint, *, body_hash: str, source: str, received_at: int, kin: Kinship) -> dict[str, Any]:

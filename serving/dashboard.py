@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 DAY, HOUR = 86_400_000, 3_600_000
+KIND = case((incident.c.kind.in_(("group", "exposure")), 2), (incident.c.kind == "volume", 0), else_=1)
 UNHANDLED = ("open", "in_progress")
 RANK = case((incident.c.severity == "severe", 2), (incident.c.severity == "warning", 1), else_=0)
 BRIEF = [c for c in complaint.c if c.name not in ("body_hash", "social", "answer")]  # a list needs no evidence
@@ -96,12 +97,15 @@ def count_figures(connection: Connection, now: datetime) -> Figures:
 
 
 def open_incidents(connection: Connection, limit: int = 20, *, resolved: bool = False) -> list[dict[str, Any]]:
-    """Incidents as the page shows them: the open ones, the worst first; or the resolved ones, the latest first."""
+    """Incidents as the page shows them: the open ones, the worst first; or the resolved ones, the latest first.
+
+    Among equals a matter that people share comes before a mere number.
+    """
     query = select(incident).limit(limit)
     if resolved:
         query = query.where(incident.c.status == "resolved").order_by(desc(incident.c.last_at))
     else:
-        query = query.where(incident.c.status != "resolved").order_by(desc(RANK), desc(incident.c.last_at))
+        query = query.where(incident.c.status != "resolved").order_by(desc(RANK), desc(KIND), desc(incident.c.last_at))
     return [evidence(row) for row in connection.execute(query)]
 
 

@@ -124,7 +124,9 @@ class Writer:
             text += self.pick("contacts")
         customer = None if self.chance.random() < UNKNOWN else self.customer()
         text = self.fill(text.replace("{store}", store), region)
-        return Complaint("", text, moment, customer, channel, matter["product"], region, social), matter["topic"] if complains else ""
+        return Complaint("", text, moment, customer, channel, matter["product"], region, social), matter[
+            "topic"
+        ] if complains else ""
 
     def customer(self) -> str:
         """A customer's account or phone; a few of the 1,200 write again and again."""

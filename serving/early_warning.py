@@ -2,8 +2,8 @@
 
 One evaluator works at a time, by a lease in the store. It computes in memory without holding a transaction, then
 writes the whole outcome in one; when that fails, its memory is thrown away and read again from the store, so memory
-and store never differ. History is replayed in its own time, so that it teaches what is normal. It claims rows that are not evaluated rather than following a cursor: where commits may
-overtake each other a cursor skips rows.
+and store never differ. History is replayed in its own time, so that it teaches what is normal. It claims rows that are
+not evaluated rather than following a cursor: where commits may overtake each other a cursor skips rows.
 """
 
 import json

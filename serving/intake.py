@@ -8,12 +8,14 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from model.bundle import Bundle, Prediction, Verdict
 from model.complaint import Complaint
@@ -53,6 +55,19 @@ class Classified:
     body_hash: str
 
 
+@dataclass(slots=True)
+class Work:
+    """One request's complaints on their way into the store."""
+
+    good: dict[int, Classified]
+    out: list[dict[str, Any] | Refusal | None]
+    source: str
+    key: str | None
+    answers: list[dict[str, Any] | Refusal] = field(default_factory=list)
+    error: Exception | None = None
+    done: bool = False
+
+
 class Intake:
     """Takes complaints in. `bundle` is asked at every call, so that a promoted one serves the next request."""
 
@@ -70,6 +85,8 @@ class Intake:
         self.clock = clock
         self.text_limit = text_limit
         self.woken = woken
+        self.waiting: deque[Work] = deque()
+        self.turn = threading.Lock()
 
     def classify(self, complaints: Sequence[Complaint], *, explain: bool = False) -> list[dict[str, Any] | Refusal]:
         """Answers without recording anything."""
@@ -96,39 +113,56 @@ class Intake:
         good, out = self.prepare(named, explain=explain, unclassified=unclassified)
         if not good:
             return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
+        work = Work(good, out, source, key)
+        self.waiting.append(work)
+        with self.turn:
+            if not work.done:
+                self.commit([self.waiting.popleft() for _ in range(len(self.waiting))])
+        if work.error is not None:
+            raise work.error
+        self.woken()
+        return work.answers
+
+    def commit(self, works: Sequence["Work"]) -> None:
+        """Record everything that waits in one transaction: the disk is waited for once for all of them.
+
+        When that fails each is tried alone, so that one cannot spoil the others.
+        """
+        try:
+            with self.store.write() as connection:
+                for work in works:
+                    work.answers = self.record(connection, work)
+        except Exception as error:
+            if len(works) == 1:
+                works[0].error = error
+            else:
+                for work in works:
+                    self.commit([work])
+        for work in works:
+            work.done = True
+
+    def record(self, connection: Connection, work: "Work") -> list[dict[str, Any] | Refusal]:
+        """Store one request's complaints and give its answers. Raises Conflict for a key used with another body."""
+        good, out = work.good, list(work.out)
         whole = hashlib.sha256("".join(i.body_hash for i in good.values()).encode()).hexdigest()
-        with self.store.write() as connection:
-            if key is not None and (before := recall(connection, key, whole)) is not None:
-                return [Refusal(**answer["refused"]) if "refused" in answer else answer for answer in before]
-            known = stored(connection, [i.complaint.id for i in good.values()])
-            added = 0
-            for position, item in good.items():
-                if (old := known.get(item.complaint.id)) is not None:
-                    same = old[0] == item.body_hash
-                    out[position] = (
-                        old[1] if same else Refusal(409, "this id was used before with another body: send a new id")
-                    )
-                    continue
-                own = marks_of(item.complaint.text)
-                kin = find_kin(connection, item.complaint, own)
-                answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
-                row = row_of(
-                    item.complaint,
-                    body_hash=item.body_hash,
-                    source=source,
-                    received_at=milliseconds(self.clock()),
-                    kin=kin,
-                )
-                row |= columns_of(item, answer)
-                add_complaint(connection, row, own)
-                added += 1
-                known[item.complaint.id] = (item.body_hash, answer)
-                out[position] = answer
-            answers: list[dict[str, Any] | Refusal] = [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
-            if key is not None:
-                remember(connection, key, whole, answers, milliseconds(self.clock()))
-        if added:
-            self.woken()
+        if work.key is not None and (before := recall(connection, work.key, whole)) is not None:
+            return [Refusal(**answer["refused"]) if "refused" in answer else answer for answer in before]
+        known = stored(connection, [i.complaint.id for i in good.values()])
+        now = milliseconds(self.clock())
+        for position, item in good.items():
+            if (old := known.get(item.complaint.id)) is not None:
+                out[position] = old[1] if old[0] == item.body_hash else Refusal(409, OTHER_BODY)
+                continue
+            own = marks_of(item.complaint.text)
+            kin = find_kin(connection, item.complaint, own)
+            answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
+            row = row_of(item.complaint, body_hash=item.body_hash, source=work.source, received_at=now, kin=kin)
+            add_complaint(connection, row | columns_of(item, answer), own)
+            known[item.complaint.id] = (item.body_hash, answer)
+            out[position] = answer
+        answers: list[dict[str, Any] | Refusal] = [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
+        if work.key is not None:
+            remember(connection, work.key, whole, answers, now)
         return answers
 
     def known(self, ids: Sequence[str]) -> list[str]:
@@ -171,6 +205,7 @@ class Intake:
         return good, out
 
 
+OTHER_BODY = "this id was used before with another body: send a new id"
 NO_BUNDLE = "no model is promoted yet: run `kesu train` and `kesu models promote`, then retry"
 
 
@@ -205,12 +240,16 @@ def remember(
     )
 
 
+KNOWN = select(complaint.c.id, complaint.c.body_hash, complaint.c.answer).where(
+    complaint.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
 def stored(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Body hash and answer of those ids that are in the store."""
     found = {}
     for start in range(0, len(ids), LOOK_UP):
-        query = select(complaint.c.id, complaint.c.body_hash, complaint.c.answer)
-        for row in connection.execute(query.where(complaint.c.id.in_(ids[start : start + LOOK_UP]))):
+        for row in connection.execute(KNOWN, {"ids": ids[start : start + LOOK_UP]}):
             found[row.id] = (row.body_hash, json.loads(row.answer))
     return found
 

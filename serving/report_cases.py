@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import fmean, median, variance
-from typing import Any
+from math import fsum, sqrt
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from serving.report_period import LINKED, Period, complaints_link
 from serving.schema import complaint
@@ -28,38 +28,47 @@ __all__ = [
     "tally",
 ]
 
-Case = Row[Any]  # the columns below, and `closed_before`: when the complaint it repeats had been resolved
 PRAISE = "正面"
 DAY = 86_400_000
 REPEAT_DAYS = 90  # so far back a complaint is looked for that a new one repeats
 MISSING = "未注明"
-COLUMNS = (
-    "id",
-    "time",
-    "customer",
-    "channel",
-    "product",
-    "region",
-    "category",
-    "department",
-    "sentiment",
-    "accepted",
-    "stage",
-    "pain_point",
-    "model",
-    "repeat_of",
-    "issue",
-    "status",
-    "due_at",
-    "overdue_reason",
-    "first_response_at",
-    "resolved_at",
-    "told_at",
-    "satisfaction",
-    "handovers",
-)
+DONE = frozenset({"resolved", "closed"})
 ENOUGH = 5  # counts below this are not judged
 SURE = 1.96  # a change within two standard errors is called none: chance alone makes one that large 19 times in 20
+
+
+class Case(NamedTuple):
+    """A complaint's columns, when the one it repeats had been closed, and where its handling stood at `as_of`."""
+
+    id: str
+    time: int
+    customer: str | None
+    channel: str | None
+    product: str | None
+    region: str | None
+    category: str | None
+    department: str | None
+    sentiment: str | None
+    accepted: bool | None
+    stage: str
+    pain_point: str | None
+    model: str | None
+    repeat_of: str | None
+    issue: str | None
+    status: str
+    due_at: int | None
+    overdue_reason: str | None
+    first_response_at: int | None
+    resolved_at: int | None
+    told_at: int | None
+    satisfaction: int | None
+    handovers: int
+    closed_before: int | None
+    done: bool
+    overdue: bool
+
+
+COLUMNS = Case._fields[:-3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ def read_month(connection: Connection, period: Period) -> Month:
         .where(inside, complaint.c.duplicate_of.is_(None))
         .order_by(complaint.c.time, complaint.c.seq)
     )
-    cases: Sequence[Case] = rows.all()  # type: ignore[assignment]
+    cases = [case_of(row, period.as_of) for row in rows]
     folded = connection.scalar(select(func.count()).where(inside, complaint.c.duplicate_of.is_not(None)))
     again = connection.scalars(
         select(complaint.c.repeat_of).where(
@@ -112,6 +121,17 @@ def read_month(connection: Connection, period: Period) -> Month:
         frozenset(again),
         oldest is not None and oldest <= period.since - REPEAT_DAYS * DAY,
     )
+
+
+def case_of(row: Any, as_of: int) -> Case:
+    """A row with whether it was done by `as_of`, and whether late: done after its limit, or open past it.
+
+    One reopened since is not done; one closed at an unknown time is never late.
+    """
+    status, due, resolved = row.status, row.due_at, row.resolved_at
+    done = status in DONE and (resolved is None or resolved <= as_of)
+    late = due is not None and (resolved is not None and resolved > due if done else as_of > due)
+    return Case._make((*row, done, late))
 
 
 def share(n: int, of: int) -> float | None:
@@ -154,10 +174,11 @@ def count(cases: Sequence[Case], of: int, period: Period) -> dict[str, Any]:
 
 def tally(now: Month, before: Month, column: str, order: Iterable[str] = ()) -> list[dict[str, Any]]:
     """How often each value of a column occurs, most frequent first or in `order`, with its share and change."""
+    value = attrgetter(column)
     groups: dict[str | None, list[Case]] = {}
     for case in now.cases:
-        groups.setdefault(getattr(case, column), []).append(case)
-    old = Counter(getattr(case, column) for case in before.cases)
+        groups.setdefault(value(case), []).append(case)
+    old = Counter(map(value, before.cases))
     ranks = {name: rank for rank, name in enumerate(order)}
     counts = {name: len(groups.get(name, ())) for name in {**groups, **old}}
     names = sorted(counts, key=lambda name: (ranks.get(name, len(ranks)), -counts[name], -old[name], str(name)))
@@ -180,16 +201,17 @@ def spread(values: Iterable[float]) -> dict[str, Any]:
     p90 is the smallest value that at least 90 % do not exceed (nearest rank), so that the sentence about it is true.
 
     >>> spread([1, 2, 3, 4, 10])["p90"], spread([1, 2, 3, 4, 10])["median"], spread([])["mean"]
-    (10, 3, None)
+    (10, 3.0, None)
     """
     ordered = sorted(values)
     n = len(ordered)
     if n == 0:
         return {"n": 0, "mean": None, "median": None, "p90": None, "mean_variance": None}
+    mean = fsum(ordered) / n
     return {
         "n": n,
-        "mean": round(fmean(ordered), 2),
-        "median": round(median(ordered), 2),
+        "mean": round(mean, 2),
+        "median": round((ordered[(n - 1) // 2] + ordered[n // 2]) / 2, 2),
         "p90": round(ordered[-(-9 * n // 10) - 1], 2),
-        "mean_variance": variance(ordered) / n if n > 1 else None,
+        "mean_variance": fsum((value - mean) ** 2 for value in ordered) / (n - 1) / n if n > 1 else None,
     }

@@ -11,11 +11,10 @@ from typing import Any
 from serving.report_cases import ENOUGH, SURE, Case, Month, change, count, difference, evidence, spread
 from serving.report_period import Period
 
-__all__ = ["MEANING", "compare", "handling", "is_done", "is_overdue", "key_figures"]
+__all__ = ["MEANING", "compare", "handling", "key_figures"]
 
 HOUR = 3_600_000
 SCORES = (1, 2, 3, 4, 5)
-DONE = frozenset({"resolved", "closed"})
 
 MEANING = {
     "total": "本期发生的投诉；同一投诉经多个渠道到达只计一次，表扬另计",
@@ -50,25 +49,11 @@ KEYS = {
 }
 
 
-def is_done(case: Case, as_of: int) -> bool:
-    """Whether a complaint was resolved by a moment; one reopened since is not."""
-    return case.status in DONE and (case.resolved_at is None or case.resolved_at <= as_of)
-
-
-def is_overdue(case: Case, as_of: int) -> bool:
-    """Whether a complaint was resolved after its limit, or was open at a moment after it."""
-    if case.due_at is None:
-        return False
-    if not is_done(case, as_of):
-        return bool(as_of > case.due_at)
-    return case.resolved_at is not None and case.resolved_at > case.due_at
-
-
 def key_figures(month: Month, cases: Sequence[Case] | None = None) -> dict[str, Any]:
     """The figures of KEYS over a month's complaints, or over some of them (a department's)."""
     cases = month.cases if cases is None else cases
     as_of, period = month.period.as_of, month.period
-    done = [case for case in cases if is_done(case, as_of)]
+    done = [case for case in cases if case.done]
     limited = [case for case in cases if case.due_at is not None]
     rated = [case for case in cases if case.satisfaction in SCORES]
     felt = [case for case in cases if case.sentiment is not None]
@@ -81,12 +66,12 @@ def key_figures(month: Month, cases: Sequence[Case] | None = None) -> dict[str, 
     taken = hours(done, "resolved_at", as_of)
     return {
         "total": {"n": len(cases)},
-        "completed": part(cases, lambda case: is_done(case, as_of)),
-        "overdue": part(limited, lambda case: is_overdue(case, as_of)),
+        "completed": part(cases, lambda case: case.done),
+        "overdue": part(limited, lambda case: case.overdue),
         "first_response": spread(first) | {"of": len(cases)},
         "handling_time": spread(taken) | {"of": len(done)},
-        "satisfaction": spread(case.satisfaction for case in rated) | {"of": len(cases)},
-        "satisfied": part(rated, lambda case: case.satisfaction >= 4),
+        "satisfaction": spread(case.satisfaction or 0 for case in rated) | {"of": len(cases)},
+        "satisfied": part(rated, lambda case: case.satisfaction in SCORES[3:]),
         "solved_at_once": part(
             done, lambda case: case.repeat_of is None and not case.handovers and case.id not in month.again
         ),
@@ -107,15 +92,15 @@ def hours(cases: Sequence[Case], column: str, as_of: int) -> list[float]:
 def handling(month: Month, figures: dict[str, Any]) -> dict[str, Any]:
     """Chapter four: the key figures with what lies behind lateness and satisfaction."""
     period, as_of = month.period, month.period.as_of
-    late = [case for case in month.cases if is_overdue(case, as_of)]
-    still = [case for case in late if not is_done(case, as_of)]
+    late = [case for case in month.cases if case.overdue]
+    still = [case for case in late if not case.done]
     no_answer = [case for case in month.cases if case.first_response_at is None or case.first_response_at > as_of]
-    told_not = [case for case in month.cases if is_done(case, as_of) and (case.told_at is None or case.told_at > as_of)]
+    told_not = [case for case in month.cases if case.done and (case.told_at is None or case.told_at > as_of)]
     rated = [case for case in month.cases if case.satisfaction in SCORES]
     limited = Counter(case.category for case in month.cases if case.due_at is not None)
     return {
         **{name: figures[name] for name in KEYS if name not in ("total", "angry", "handed_over")},
-        "open": evidence(period, [case for case in month.cases if not is_done(case, as_of)]),
+        "open": evidence(period, [case for case in month.cases if not case.done]),
         "overdue_open": evidence(period, still),
         "unanswered": evidence(period, no_answer),
         "not_told": evidence(period, told_not),
@@ -125,7 +110,7 @@ def handling(month: Month, figures: dict[str, Any]) -> dict[str, Any]:
             {"score": score} | count([case for case in rated if case.satisfaction == score], len(rated), period)
             for score in reversed(SCORES)
         ],
-        "low_rated": evidence(period, [case for case in rated if case.satisfaction <= 2]),
+        "low_rated": evidence(period, [case for case in rated if case.satisfaction in SCORES[:2]]),
     }
 
 

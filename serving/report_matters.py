@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from serving.report_cases import Case, Month, evidence
-from serving.report_handling import is_done, is_overdue
 from serving.schema import complaint
 
 __all__ = ["matters_of", "repeats_of", "shortened"]
@@ -39,7 +38,6 @@ def matters_of(
     named = {identity: one["terms"] for one in reversed(incidents) if one["terms"] for identity in one["here"]["ids"]}
     out = []
     for score, _, customers, earlier, growth, cases in sorted(found, key=lambda item: item[:2])[:SHOWN]:
-        as_of = here.period.as_of
         [(department, led), *_] = Counter(case.department or "未定部门" for case in cases).most_common(1)
         terms: list[str] = next((named[case.id] for case in cases if case.id in named), [])
         out.append(
@@ -52,8 +50,8 @@ def matters_of(
                 "customers_before": earlier,
                 "department": department,
                 "department_n": led,
-                "open": sum(not is_done(case, as_of) for case in cases),
-                "overdue": sum(is_overdue(case, as_of) for case in cases),
+                "open": sum(not case.done for case in cases),
+                "overdue": sum(case.overdue for case in cases),
                 "example": excerpt(connection, cases[-1].id),
                 "evidence": evidence(here.period, cases),
             }

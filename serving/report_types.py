@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from serving.report_cases import Case, Month, change, count, evidence, tally
-from serving.report_handling import is_done
 from serving.report_matters import repeats_of, shortened
 from serving.schema import complaint
 
@@ -33,9 +32,7 @@ def types(connection: Connection, here: Month, before: Month, incidents: Sequenc
             {"name": stage} | count([case for case in here.cases if case.stage == stage], n, here.period)
             for stage in STAGES
         ],
-        "exposed_open": evidence(
-            here.period, [case for case in here.cases if case.stage in STAGES and not is_done(case, here.period.as_of)]
-        ),
+        "exposed_open": evidence(here.period, [case for case in here.cases if case.stage in STAGES and not case.done]),
         "pains": pains_of(connection, here, before),
     }
 

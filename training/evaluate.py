@@ -10,8 +10,9 @@ from model.bundle import Bundle
 from model.errors import DataError
 from model.labels import head_columns, split_cell
 from model.table import Table
+from training.card import figures_page
 
-__all__ = ["PRECISIONS", "coverage", "evaluate", "expected_error", "measure"]
+__all__ = ["PRECISIONS", "coverage", "evaluate", "evaluation_page", "expected_error", "measure"]
 
 PRECISIONS = (0.9, 0.95, 0.98)
 _BINS = 15
@@ -38,6 +39,12 @@ def evaluate(bundle: Bundle, table: Table) -> dict[str, Any]:
     return {"model": bundle.version, "name": table.name, "rows": len(rows), "heads": heads}
 
 
+def evaluation_page(result: Mapping[str, Any]) -> str:
+    """The page of an `evaluate` result: Chinese, one file, plots inline."""
+    note = f"{result['name']}：{result['rows']} 条，模型 {result['model']}。"
+    return figures_page("模型评估", note, result["heads"])
+
+
 def measure(bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Figures by head; `cells` has one cell a text, empty where unknown.
 
@@ -49,7 +56,7 @@ def measure(bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[s
     specs = {spec.name: spec for spec in bundle.classifier.heads_}
     first = {
         spec.name: start
-        for spec, (_, _, start, _) in zip(specs.values(), bundle.classifier.layout().tolist(), strict=True)
+        for spec, (_, _, start, _) in zip(specs.values(), bundle.classifier.layout_.tolist(), strict=True)
     }
     out = {}
     for head, column in cells.items():
@@ -130,10 +137,7 @@ def _figures(
         "per_class": per_class,
         "ece": expected_error(confidence, right),
         "ece_floor": _floor(confidence),
-        "reliability": [
-            {"n": int((bins == at).sum()), "confidence": float(confidence[bins == at].mean()), "right": float(right[bins == at].mean())}
-            for at in np.unique(bins).tolist()
-        ],
+        "reliability": [_bin(confidence[bins == at], right[bins == at]) for at in np.unique(bins).tolist()],
         "coverage": {str(target): coverage(confidence, right, target) for target in PRECISIONS},
         "risk": _risk(confidence, right),
         "accepted": {
@@ -142,7 +146,11 @@ def _figures(
         },
         "confusion": None if several else _confusion(hits, best),
         "unknown_labels": strange,
-    }  # fmt: skip
+    }
+
+
+def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> dict[str, Any]:
+    return {"n": len(right), "confidence": float(confidence.mean()), "right": float(right.mean())}
 
 
 def _class(said: NDArray[np.bool_], hits: NDArray[np.bool_]) -> dict[str, Any]:

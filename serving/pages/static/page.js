@@ -40,14 +40,33 @@
     timer = setTimeout(() => { box.className = "said"; }, bad ? 8000 : 3000);
   }
 
+  // A refresh must not take away what is being typed or chosen.
+  function busy(field) {
+    if (field === document.activeElement) return true;
+    if (field.options) return [...field.options].some((o) => o.selected !== o.defaultSelected) && [...field.options].some((o) => o.defaultSelected);
+    return field.type !== "hidden" && field.value !== field.defaultValue;
+  }
+
+  // Old numbers that look live are worse than none.
+  let fresh = new Date();
+  function connected(ok) {
+    const bar = document.getElementById("stale");
+    if (ok) fresh = new Date();
+    bar.textContent = ok ? "" : `连不上服务器，页面停在 ${clock(fresh.getTime()).slice(11, 16)}，恢复后会自动刷新`;
+    bar.classList.toggle("hidden", ok);
+  }
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const status = event.detail.xhr.status;
+    connected(status > 0 && status < 500);
+  });
+
   let opened = [], held = null;
   document.addEventListener("htmx:beforeRequest", (event) => {
     const from = event.detail.elt;
-    if (from.hasAttribute("data-quiet")) {
-      const typing = document.activeElement && from.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-      const selecting = String(document.getSelection() || "") !== "";
-      if (document.hidden || typing || selecting) event.preventDefault(); // a refresh would take away what is being typed or read
-    }
+    if (!from.hasAttribute("data-quiet") || event.detail.requestConfig.triggeringEvent) return;
+    const marked = document.getSelection();
+    const reading = String(marked) !== "" && from.contains(marked.anchorNode);
+    if (document.hidden || reading || [...from.querySelectorAll("input, textarea, select")].some(busy)) event.preventDefault();
   });
   document.addEventListener("htmx:beforeSwap", () => {
     opened = [...document.querySelectorAll("details[open][id]")].map((d) => d.id);

@@ -1,0 +1,72 @@
+"""The kernel counts as scikit-learn does, scores as the matrix says, and never cares about the batch."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.classifier import ComplaintClassifier
+from model.features import Vocabulary, warm
+from model.text import normalise
+from tests.matters import CELLS, TEXTS
+
+FITTED = ComplaintClassifier(folds=3).fit(TEXTS, CELLS)
+
+
+@pytest.mark.parametrize("grams", [1, 2, 3, 4])
+def test_rows_have_the_geometry_of_tfidf(grams: int) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [*TEXTS, "慢慢慢慢慢，快递慢！快递慢！", "Ａpp 閃退"]
+    oracle = TfidfVectorizer(
+        preprocessor=normalise, analyzer="char", ngram_range=(1, grams), min_df=2, sublinear_tf=True
+    ).fit_transform(texts)
+    vocabulary = Vocabulary.fit(texts, grams)
+    ours = vocabulary.matrix(texts)
+    assert ours.shape == oracle.shape
+    assert np.abs((ours @ ours.T - oracle @ oracle.T).toarray()).max() < 0.02
+
+
+def test_scores_are_the_matrix_times_the_weights() -> None:
+    texts = [*TEXTS, "快递慢" * 40, "没见过的话", "總結(jié) ＡＢＣ"]
+    matrix = FITTED.vocabulary_.matrix(texts)
+    weights = FITTED.weights_[:, 1 : 1 + len(FITTED.bias_)] * (FITTED.scale_ / FITTED.vocabulary_.idf[:, None] / 10)
+    scores, _ = FITTED.score(texts)
+    assert np.allclose(scores, matrix @ weights + FITTED.bias_, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=12))
+def test_a_text_scores_the_same_in_any_batch(texts: list[str]) -> None:
+    together, reads = FITTED.score([*texts, *TEXTS])
+    for at, text in enumerate(texts):
+        alone, read = FITTED.score([text])
+        assert alone[0].tobytes() == together[at].tobytes()
+        assert read[0].tobytes() == reads[at].tobytes()
+
+
+def test_variants_of_a_sentence_score_alike() -> None:
+    scores, _ = FITTED.score(["快递总是慢，ＡＰＰ", "快递總是慢,app", "  快\u200b递总(zǒng)是慢，App\n"])
+    assert scores[0].tobytes() == scores[1].tobytes() == scores[2].tobytes()
+
+
+def test_only_what_occurs_often_enough_is_kept() -> None:
+    vocabulary = Vocabulary.fit(["快递慢", "快递没到", "态度差"], grams=2)
+    assert vocabulary.size == len(vocabulary.idf) == 3  # 快, 递, 快递
+    assert Vocabulary.fit(TEXTS, grams=3, most=40).size <= 40
+
+
+def test_known_shares_tell_familiar_from_foreign() -> None:
+    familiar, foreign = FITTED.vocabulary_.known_shares(["快递慢客服态度差", "photosynthesis in ferns"])
+    assert familiar > 0.5 > foreign
+
+
+def test_very_long_and_very_odd_texts_are_scored() -> None:
+    odd = ["慢" * 300_000, "", "\ud800", "\x00" * 50, "\U0010ffff" * 9, "快递" * 30_000]
+    scores, _ = FITTED.score(odd)
+    assert np.isfinite(scores).all()
+    assert scores[0].tobytes() == FITTED.score(["慢" * 100_000])[0][0].tobytes()
+
+
+def test_warming_needs_no_bundle() -> None:
+    warm()
