@@ -14,21 +14,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from model.errors import KesuError
+from model.errors import DataError, KesuError
+from serving.admin import keys, models
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-models = typer.Typer(no_args_is_help=True, help="Bundles on the shelf: which is served, and changing it.")
-keys = typer.Typer(no_args_is_help=True, help="API keys and their roles.")
-bench = typer.Typer(no_args_is_help=True, help="Measure kesu beside its peers in the same run (extra `bench`).")
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
-app.add_typer(bench, name="bench")
 console = Console(stderr=True)
 
 Files = Annotated[list[Path], typer.Argument(help="labelled CSV, XLSX or JSONL files")]
-Data = Annotated[Path | None, typer.Option("--data", envvar="KESU_BENCH_DATA", help="folder with the public data")]
 
 
 @contextmanager
@@ -68,16 +64,8 @@ def train(
         console.print(f"[yellow]{warning}[/yellow]")
     grid = Grid("head", "labels", "rows", "accuracy", "macro-F1", "ECE (floor)", title=f"bundle {result.version}")
     for name, said in result.card["heads"].items():
-        ece = f"{said['ece']:.3f} ({said['ece_floor']:.3f})"
-        row = (
-            name,
-            str(len(said["labels"])),
-            str(said["n"]),
-            f"{said['accuracy']:.3f}",
-            f"{said['macro_f1']:.3f}",
-            ece,
-        )
-        grid.add_row(*row)
+        share = (f"{said['accuracy']:.3f}", f"{said['macro_f1']:.3f}", f"{said['ece']:.3f} ({said['ece_floor']:.3f})")
+        grid.add_row(name, str(len(said["labels"])), str(said["n"]), *share)
     Console().print(grid)
     print(f"{out}/card.html")
 
@@ -208,10 +196,9 @@ def replay(
     bundle: Annotated[Path | None, typer.Option("--bundle", help="classify with this bundle")] = None,
 ) -> None:
     """The early warning over history in event time, by the same code as the live service."""
-    from training.replay import replay as run
-
     from model.bundle import load_bundle
     from model.table import read_table
+    from training.replay import replay as run
 
     with bar("replaying") as step:
         summary = run(read_table(data), load_bundle(bundle) if bundle else None, out, step)
@@ -245,61 +232,6 @@ def report(
     print(out)
 
 
-@models.command("list")
-def models_list() -> None:
-    """Bundles on the shelf, the newest first."""
-    from serving.models import list_bundles
-
-    for entry in list_bundles(settings_now().data_dir / "bundles"):
-        print(f"{'*' if entry.current else ' '} {entry.name}  {entry.version}  {entry.created}")
-
-
-@models.command("promote")
-def models_promote(folder: Path) -> None:
-    """Serve this bundle from now on; running servers take it up within seconds."""
-    from serving.models import promote
-
-    print(f"serving {promote(settings_now().data_dir / 'bundles', folder, datetime.now(UTC))}")
-
-
-@models.command("rollback")
-def models_rollback() -> None:
-    """Serve the bundle before the present one again."""
-    from serving.models import rollback
-
-    print(f"serving {rollback(settings_now().data_dir / 'bundles', datetime.now(UTC))}")
-
-
-@keys.command("add")
-def keys_add(
-    name: str, role: Annotated[str, typer.Option(help="intake, supervisor, scientist or admin")] = "intake"
-) -> None:
-    """Make a key; it is shown once. From the first key on every caller needs one."""
-    from serving.auth import add_key
-    from serving.store import open_store
-
-    print(add_key(open_store(settings_now().store_url), name, role))
-
-
-@keys.command("list")
-def keys_list() -> None:
-    """Every key, without its secret."""
-    from serving.auth import list_keys
-    from serving.store import open_store
-
-    for key in list_keys(open_store(settings_now().store_url)):
-        print(f"{key['id']}  {key['role']:10s} {key['name']}{'  revoked' if key['revoked_at'] else ''}")
-
-
-@keys.command("revoke")
-def keys_revoke(identity: str) -> None:
-    """End a key."""
-    from serving.auth import revoke_key
-    from serving.store import open_store
-
-    revoke_key(open_store(settings_now().store_url), identity)
-
-
 @app.command()
 def doctor() -> None:
     """Check this installation: settings, store, bundle, engine versions; says what to mend."""
@@ -312,41 +244,36 @@ def doctor() -> None:
     raise typer.Exit(worst)
 
 
-@bench.command("accuracy")
-def bench_accuracy(data: Data = None) -> None:
-    """macro-F1 beside characters 1–3 + linear SVC and others on the same split."""
-    from training.accuracy_bench import accuracy_bench
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="accuracy, speed, spikes or serve")],
+    data: Annotated[Path | None, typer.Option(envvar="KESU_BENCH_DATA", help="folder with the public data")] = None,
+    seeds: Annotated[int, typer.Option(help="spikes: simulations to average")] = 3,
+    seconds: Annotated[float, typer.Option(help="serve: how long each load lasts")] = 5.0,
+    bundle: Annotated[Path | None, typer.Option(help="serve: a bundle other than the promoted one")] = None,
+) -> None:
+    """Measure kesu beside its peers in the same run (extra `bench`)."""
+    if name == "accuracy":
+        from training.accuracy_bench import accuracy_bench
 
-    accuracy_bench(needed(data))
+        accuracy_bench(needed(data))
+    elif name == "speed":
+        from training.speed_bench import speed_bench
 
+        speed_bench(needed(data))
+    elif name == "spikes":
+        from training.spikes_bench import spikes_bench
 
-@bench.command("speed")
-def bench_speed(data: Data = None) -> None:
-    """Documents a second from raw strings on one core, beside fastText and jieba pipelines."""
-    from training.speed_bench import speed_bench
+        spikes_bench(seeds)
+    elif name == "serve":
+        from serving.load import bench_serve
 
-    speed_bench(needed(data))
-
-
-@bench.command("spikes")
-def bench_spikes(seeds: Annotated[int, typer.Option(help="simulations to average")] = 3) -> None:
-    """Events found at 0.5, 2 and 8 false alarms a day, beside textbook detectors and the true mean."""
-    from training.spikes_bench import spikes_bench
-
-    spikes_bench(seeds)
-
-
-@bench.command("serve")
-def bench_serve(seconds: float = 5.0, bundle: Path | None = None) -> None:
-    """POST /classify beside an empty FastAPI route; start-up time and memory of a worker."""
-    from serving.load import bench_serve as run
-
-    run(settings_now(bundle=bundle), seconds)
+        bench_serve(settings_now(bundle=bundle), seconds)
+    else:
+        raise DataError(f"there is no bench {name}: choose accuracy, speed, spikes or serve")
 
 
 def needed(data: Path | None) -> Path:
-    from model.errors import DataError
-
     if data is None or not data.is_dir():
         raise DataError(
             f"the folder {data or ''} with the public data is not there: give --data DIR or KESU_BENCH_DATA"

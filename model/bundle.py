@@ -174,4 +174,6 @@ class Bundle:
 def load_bundle(folder: Path | str) -> Bundle:
     """Open a bundle's folder; BundleError with a remedy when anything in it is not as it was written."""
     manifest, arrays, extra = read_archive(Path(folder))
-    return Bundle(restore(manifest, arrays, str(folder)), str(manifest["version"]), extra)
+    bundle = Bundle(restore(manifest, arrays, str(folder)), str(manifest["version"]), extra)
+    bundle.predict(["快递三天没到，客服态度很差"], explain=True)  # all that is compiled is compiled before the first complaint
+    return bundle

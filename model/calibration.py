@@ -187,6 +187,7 @@ def thresholds(
 def _lowest(chances: NDArray[np.float64], right: NDArray[np.bool_], precision: float) -> float:
     order = np.argsort(-chances, kind="stable")
     good = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(good >= precision)
+    last = np.append(np.diff(chances[order]) < 0, True)  # a threshold takes all rows of an equal confidence
+    enough = np.flatnonzero((good >= precision) & last)
     enough = enough[enough >= min(9, len(order) - 1)]  # the first few rows say nothing about a share
     return float(chances[order[enough[-1]]]) if len(enough) else 2.0

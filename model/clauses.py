@@ -9,9 +9,7 @@ from re import compile as pattern
 
 __all__ = ["Part", "merge_clauses", "split_clauses"]
 
-_END = pattern(
-    r"[，。！？；,!?;\n…～]+|(?=而且|并且|还有|另外|此外|同时|但是|不过|再就是|其次|二是|三是)|[且和](?=[^，。]{0,6}态度)"
-)
+_END = pattern(r"[，。！？；,!?;\n…～]+|(?=而且|并且|还有|另外|此外|同时|但是|不过|再就是|其次|二是|三是)")
 _SHORTEST = 3
 
 
@@ -33,12 +31,9 @@ def split_clauses(text: str) -> list[tuple[int, int]]:
     """
     spans, start = [], 0
     for mark in _END.finditer(text):
-        at = mark.start()
-        if at - start >= _SHORTEST:
-            spans.append((start, at))
+        if mark.start() - start >= _SHORTEST:
+            spans.append((start, mark.start()))
             start = mark.end()
-        elif mark.end() > at and not spans:
-            start = start if at > start else mark.end()
     if len(text) - start >= _SHORTEST or not spans:
         spans.append((start, len(text)))
     return spans

@@ -147,5 +147,6 @@ def gram_rows(
 
 
 def warm() -> None:
-    """Compile, or read from the cache, all that a prediction runs, so that the first complaint does not wait for it."""
-    Vocabulary.fit(["预热"], grams=1, at_least=1).known_shares(["预热"])
+    """Compile, or read from the cache, what reads and scores a text, so that no complaint waits for it."""
+    words = np.zeros((1 << BITS) // 64, np.uint64)
+    Vocabulary(1, words, _ranks(words), np.empty(0, np.float32)).known_shares(["预热"])

@@ -8,7 +8,7 @@ from tomllib import TOMLDecodeError, loads
 
 from model.errors import DataError
 
-__all__ = ["HEADS", "SEPARATOR", "HeadLabels", "head_columns", "load_labels", "split_cell"]
+__all__ = ["HEADS", "SEPARATOR", "HeadLabels", "head_columns", "load_labels", "shipped", "split_cell"]
 
 SEPARATOR = "|"
 _BARE = pattern(r"(?m)^([^\s\"'=#\[\x00-\x7f][^\s\"'=#\[]*)[ \t]*=")  # TOML wants 快递 = … quoted; people do not
@@ -40,12 +40,23 @@ def load_labels(path: Path | None = None) -> dict[str, HeadLabels]:
     >>> starter["sentiment"].labels, starter["sentiment"].ordered
     (('正面', '中性', '不满', '愤怒'), True)
     """
-    path = path if path is not None else _starter()
+    path = path if path is not None else shipped("labels.toml")
     try:
         tables = loads(_BARE.sub(r'"\1" =', path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, TOMLDecodeError) as error:
         raise DataError(f"The label file {path} cannot be read: {error}.") from error
     return {name: _head(path, name, table) for name, table in tables.items()}
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with kesu: in a checkout below `data/`, in an installed wheel beside the packages.
+
+    >>> shipped("starter").is_dir()
+    True
+    """
+    root = Path(__file__).resolve().parent.parent
+    places = (root / "data" / name, root / "kesu_data" / name)
+    return next((place for place in places if place.exists()), places[0])
 
 
 def head_columns(columns: Iterable[str], names: Iterable[str] | None = None) -> dict[str, str]:
@@ -76,12 +87,6 @@ def split_cell(cell: str) -> tuple[str, ...]:
     ('物流配送', '服务质量')
     """
     return tuple(dict.fromkeys(part.strip() for part in cell.split(SEPARATOR) if part.strip()))
-
-
-def _starter() -> Path:
-    root = Path(__file__).resolve().parent.parent
-    places = (root / "data" / "labels.toml", root / "kesu_data" / "labels.toml")
-    return next((place for place in places if place.exists()), places[0])
 
 
 def _head(path: Path, name: str, table: object) -> HeadLabels:

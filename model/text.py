@@ -57,7 +57,7 @@ def normalise(text: str) -> str:
     """The view of `text` that the classifier reads.
 
     >>> normalise("  ＡＰＰ總結(jié)：發　票\\n[捂脸]")
-    'app总结:发 票[捂脸]'
+    'app总结:发 票 [捂脸]'
     """
     return normalise_map(text)[0]
 

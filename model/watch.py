@@ -40,9 +40,11 @@ class WatchSettings:
     issues: IssueSettings = field(default_factory=IssueSettings)
     counts: CountsSettings = field(default_factory=CountsSettings)
     customers: int = 3
+    cold_customers: int = 5  # while the stream is younger than `cold_hours` every matter looks new
+    cold_hours: int = 72
     texts: int = 2
     unity: float = 0.2
-    fit: float = 0.5
+    fit: float = 0.55
     steps: tuple[int, int, int] = (5, 20, 50)
     repeats: tuple[int, int, int] = (3, 5, 10)
     posters: int = 3
@@ -66,10 +68,10 @@ class EarlyWarning:
     >>> from datetime import timedelta
     >>> from model.complaint import SHANGHAI
     >>> noon, warning = datetime(2026, 3, 2, 12, tzinfo=SHANGHAI), EarlyWarning()
-    >>> said = ["城西店的鲜牛奶喝了拉肚子", "城西店买的鲜牛奶，孩子喝了拉肚子", "喝了城西店鲜牛奶就拉肚子"]
+    >>> said = [f"{who}城西店{how}的鲜牛奶，喝了拉肚子" for who in ("我妈", "孩子", "") for how in ("卖", "买")]
     >>> sightings = [Sighting(f"c{n}", text, noon + n * timedelta(hours=1), f"p{n}") for n, text in enumerate(said)]
     >>> [(alert.kind, alert.reason, alert.customers) for one in sightings for alert in warning.observe(one).alerts]
-    [('group', 'first', 3)]
+    [('group', 'first', 5)]
     """
 
     def __init__(self, settings: WatchSettings = WatchSettings()) -> None:
@@ -82,6 +84,7 @@ class EarlyWarning:
         self._by_issue: dict[str, list[Member]] = {}
         self._recent: dict[str, list[Member]] = {}  # volume key → complaints of the longest window
         self._now = 0
+        self._began = 0
         self._number = 0
         self._opened = 0
         self._touched: dict[tuple[str, str], None] = {}
@@ -93,6 +96,7 @@ class EarlyWarning:
             return Observed(known.issue, (), ())
         seconds = int(sighting.time.timestamp())
         alerts = list(self.advance(now or sighting.time))
+        self._began = min(self._began or seconds, seconds)
         member, founded = self._remember(sighting, seconds)
         late = seconds < self._now - self.settings.late_hours * HOUR
         fresh = self._count(member, founded)
@@ -187,12 +191,14 @@ class EarlyWarning:
         settings = self.settings
         cut = self._now - max(self.counts.windows_[-1], *(rule.hours for rule in settings.rules), 0) * HOUR
         near = [one for one in self._by_issue[issue] if one.counts and one.seconds >= cut]
+        cold = self._now - self._began < settings.cold_hours * HOUR
+        floor = settings.cold_customers if cold else settings.customers
         if len({one.text for one in near}) < settings.texts or len({one.who for one in near}) < settings.customers:
             return None
         one = unity(near, partial(self.index.ownership, issue=issue), self.index.rarity)
         score = spike.score * min(1.0, one / settings.unity) ** 2
         self.counts.note(issue, self._now // HOUR, score)
-        if score >= self.counts.threshold(issue):
+        if score >= self.counts.threshold(issue) and len({one.who for one in near}) >= floor:
             return "group"
         for rule in settings.rules:
             since = self._now - rule.hours * HOUR
@@ -382,7 +388,7 @@ class EarlyWarning:
                 continue
             found: Member | Incident | None = self._members.get(key) if part == "member" else self.incidents.get(key)
             rows.append(StateRow(part, key, None if found is None else found.as_value()))
-        clock = {"now": self._now, "number": self._number, "opened": self._opened}
+        clock = {"now": self._now, "number": self._number, "opened": self._opened, "began": self._began}
         rows.append(StateRow("clock", "clock", clock))
         self._touched.clear()
         return rows
@@ -417,6 +423,7 @@ class EarlyWarning:
         for part, _, value in kept:
             if part == "clock" and value is not None:
                 watch._now, watch._number, watch._opened = value["now"], value["number"], value["opened"]
+                watch._began = value["began"]
         return watch
 
 

@@ -1,5 +1,6 @@
 """The server: one process with the API, the page, the evaluator and the sender."""
 
+import json
 import os
 import secrets
 import threading
@@ -9,6 +10,8 @@ from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
 from sqlalchemy import text
 
 from model.errors import KesuError
@@ -18,7 +21,7 @@ from serving.auth import Gate
 from serving.early_warning import Evaluator
 from serving.metrics import metrics_text
 from serving.outbox import Sender
-from serving.problems import install_problems
+from serving.problems import install_problems, problem_body
 from serving.service import Service
 
 __all__ = ["make_app"]
@@ -29,28 +32,36 @@ Scope = dict[str, Any]
 
 
 class Shed:
-    """Refuses at once what is above the number of requests in flight, instead of letting everybody wait."""
+    """Refuses at once what is too large, or above the number of requests in flight, instead of letting all wait."""
 
-    def __init__(self, app: Any, most: int) -> None:
+    def __init__(self, app: Any, most: int, largest: int) -> None:
         self.app = app
         self.most = most
+        self.largest = largest
         self.now = 0
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] in ("/healthz", "/readyz", "/metrics"):
             await self.app(scope, receive, send)
             return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.largest:
+            await refuse(send, 413, f"the request is larger than {self.largest} bytes: send smaller lists or files")
+            return
         if self.now >= self.most:
-            body = b'{"type":"about:blank","title":"not now","status":503,"detail":"too many requests at once: retry"}'
-            headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
-            await send({"type": "http.response.start", "status": 503, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await refuse(send, 503, "too many requests at once: retry in a second")
             return
         self.now += 1
         try:
             await self.app(scope, receive, send)
         finally:
             self.now -= 1
+
+
+async def refuse(send: Any, status: int, detail: str) -> None:
+    headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(problem_body(status, detail)).encode()})
 
 
 def make_app(service: Service) -> FastAPI:
@@ -68,12 +79,17 @@ def make_app(service: Service) -> FastAPI:
         service.store.close()
 
     app = FastAPI(
-        title="kesu 客诉", version="0.1.0", lifespan=lifespan, description="Classifies complaints and warns early."
+        title="kesu 客诉",
+        version="0.1.0",
+        lifespan=lifespan,
+        description="Classifies complaints and warns early.",
+        docs_url=None,  # FastAPI's own would load from a CDN
+        redoc_url=None,
     )
     app.state.service = service
     app.state.ready = False
     install_problems(app)
-    app.add_middleware(Shed, most=service.settings.in_flight)
+    app.add_middleware(Shed, most=service.settings.in_flight, largest=service.settings.body_limit)
     app.add_middleware(Gate, store=service.store)
     app.include_router(api.routes(service))
     app.include_router(supervision.routes(service))
@@ -107,7 +123,17 @@ def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
 
 
 def add_probes(app: FastAPI, service: Service) -> None:
-    """Health, readiness and metrics."""
+    """Health, readiness, metrics, and the documentation of the API."""
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="kesu API",
+            swagger_js_url="/static/swagger-ui-bundle.js",
+            swagger_css_url="/static/swagger-ui.css",
+            swagger_favicon_url="/static/icon.svg",
+        )
 
     @app.get("/healthz", tags=["operations"], summary="The process answers and the store can be read")
     def health() -> dict[str, str]:

@@ -44,8 +44,8 @@ def may(role: str, method: str, path: str) -> bool:
     if method in READS:
         return not path.startswith("/webhooks")
     if role == "scientist":
-        return path.startswith("/models/")
-    return not path.startswith(("/webhooks", "/models", "/deliveries"))
+        return path.removeprefix("/page").startswith("/models/")
+    return not path.removeprefix("/page").startswith(("/webhooks", "/models", "/deliveries"))
 
 
 def hashed(key: str) -> str:

@@ -20,7 +20,9 @@ __all__ = [
     "find_complaint",
     "find_kin",
     "list_complaints",
+    "marks_of",
     "matching",
+    "row_of",
     "view",
 ]
 

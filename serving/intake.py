@@ -17,19 +17,19 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from model.bundle import Bundle, Prediction, Verdict
+from model.bundle import Bundle, Prediction
 from model.complaint import Complaint
 from model.errors import KesuError, TextError
 from model.exposure import Exposure, judge_exposure
 from model.privacy import customer_key, mask
 from model.text import check_text
+from serving.answers import answer_of, columns_of
 from serving.complaints import add_complaint, find_kin, marks_of, row_of
 from serving.schema import complaint, idempotency
 from serving.store import Store, milliseconds, utc_now
 
-__all__ = ["Conflict", "Intake", "Refusal", "answer_of"]
+__all__ = ["Conflict", "Intake", "Refusal"]
 
-HEADS = ("category", "department", "sentiment")  # always in an answer, null when the bundle has no such head
 LOOK_UP = 500  # ids asked for in one query
 
 
@@ -157,7 +157,7 @@ class Intake:
             kin = find_kin(connection, item.complaint, own)
             answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
             row = row_of(item.complaint, body_hash=item.body_hash, source=work.source, received_at=now, kin=kin)
-            add_complaint(connection, row | columns_of(item, answer), own)
+            add_complaint(connection, row | columns_of(answer), own)
             known[item.complaint.id] = (item.body_hash, answer)
             out[position] = answer
         answers: list[dict[str, Any] | Refusal] = [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
@@ -252,57 +252,3 @@ def stored(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, d
         for row in connection.execute(KNOWN, {"ids": ids[start : start + LOOK_UP]}):
             found[row.id] = (row.body_hash, json.loads(row.answer))
     return found
-
-
-def columns_of(item: Classified, answer: dict[str, Any]) -> dict[str, Any]:
-    """What the answer says, as columns to count by."""
-
-    def label(head: str) -> str | None:
-        return (answer.get(head) or {}).get("label")
-
-    verdicts = [answer[h] for h in ("category", "department") if answer.get(h)]
-    return {
-        "category": label("category"),
-        "department": label("department"),
-        "sentiment": label("sentiment"),
-        "pain_point": label("pain_point"),
-        "confidence": verdicts[0]["confidence"] if verdicts else None,
-        "accepted": all(v["accepted"] for v in verdicts) if verdicts else None,
-        "stage": item.exposure.stage,
-        "answer": json.dumps(answer, ensure_ascii=False),
-        "model": answer["model"],
-    }
-
-
-def answer_of(identity: str, prediction: Prediction | None, exposure: Exposure) -> dict[str, Any]:
-    """What `/classify` says about one complaint; the fields are fixed by the contract. No prediction: null heads."""
-    heads = prediction.heads if prediction else {}
-    answer: dict[str, Any] = {"id": identity} | dict.fromkeys(HEADS)
-    answer |= {name: verdict_of(verdict) for name, verdict in heads.items()}
-    answer["parts"] = [
-        {"span": [p.start, p.end], "category": p.category, "department": p.department}
-        for p in (prediction.parts if prediction else ())
-    ]
-    answer["exposure"] = {
-        "stage": exposure.stage,
-        "score": round(exposure.score, 4),
-        "intents": list(exposure.intents),
-        "evidence": [{"span": [e.start, e.end], "text": e.text} for e in exposure.evidence],
-    }
-    return answer | {
-        "issue": None,
-        "duplicate_of": None,
-        "repeat_of": None,
-        "model": prediction.model if prediction else None,
-    }
-
-
-def verdict_of(verdict: Verdict) -> dict[str, Any]:
-    out = {
-        "label": verdict.label,
-        "confidence": round(verdict.confidence, 4),
-        "accepted": verdict.accepted,
-        "reason": None if verdict.reason is None else str(verdict.reason),
-        "alternatives": [{"label": label, "confidence": round(p, 4)} for label, p in verdict.alternatives],
-    }
-    return out | {"labels": list(verdict.labels)} if len(verdict.labels) > 1 else out

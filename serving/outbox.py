@@ -21,7 +21,15 @@ from serving.service import Service
 from serving.store import Store, milliseconds
 from serving.webhook import GIVE_UP, Meaning, Outcome, post, retry_delay, sign
 
-__all__ = ["Sender", "claim_due", "deliver_due", "record_attempt", "replay_delivery"]
+__all__ = [
+    "Sender",
+    "claim_due",
+    "deliver_due",
+    "forget_endpoint",
+    "message_body",
+    "record_attempt",
+    "replay_delivery",
+]
 
 log = logging.getLogger("kesu.sender")
 LEASE_MS = 30_000

@@ -10,7 +10,7 @@ from model.complaint import SHANGHAI
 from model.errors import DataError
 from serving.store import milliseconds, moment
 
-__all__ = ["LINKED", "Period", "complaints_link", "periods_of"]
+__all__ = ["LINKED", "Period", "complaints_link", "iso", "periods_of"]
 
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 LINKED = 100  # ids listed with a number
@@ -105,6 +105,11 @@ def first_of(index: int) -> int:
 
 
 def iso(ms: int) -> str:
+    """Milliseconds as ISO 8601 in Asia/Shanghai.
+
+    >>> iso(0)
+    '1970-01-01T08:00:00+08:00'
+    """
     return (moment(0) + timedelta(milliseconds=ms)).astimezone(SHANGHAI).isoformat()
 
 

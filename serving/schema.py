@@ -63,7 +63,9 @@ complaint = Table(
     Column("resolution", Text),
     Column("satisfaction", Integer),  # 1–5
     Column("handovers", Integer, nullable=False, default=0),  # 改派
-    Index("complaint_time", "time"),
+    Index("complaint_time", "time", "category"),
+    Index("complaint_status", "status", "due_at"),
+    Index("complaint_review", "accepted", "time"),
     Index("complaint_pending", "evaluated", "time"),
     Index("complaint_customer", "customer", "time"),
     Index("complaint_issue", "issue"),

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, text
@@ -21,7 +21,16 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from model.errors import StoreError
 from serving.schema import secret
 
-__all__ = ["Store", "milliseconds", "moment", "open_store", "upsert", "utc_now"]
+__all__ = [
+    "SAFE_SQLITE",
+    "Store",
+    "milliseconds",
+    "moment",
+    "open_store",
+    "sqlite_driver",
+    "upsert",
+    "utc_now",
+]
 
 log = logging.getLogger("kesu.store")
 SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a write-ahead log that is reset while another connection reads
@@ -162,12 +171,12 @@ def sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def sqlite_driver() -> ModuleType:
+def sqlite_driver() -> Any:
     """The newest SQLite at hand: the `pysqlite3` wheel's, else Python's own with a warning if it is an unsafe one."""
     try:
-        from pysqlite3 import dbapi2 as driver
+        driver = import_module("pysqlite3.dbapi2")
     except ImportError:
-        import sqlite3 as driver  # type: ignore[no-redef]
+        driver = import_module("sqlite3")
     if driver.sqlite_version_info < SAFE_SQLITE:
         log.warning("SQLite %s has the WAL-reset bug; install pysqlite3 or a newer SQLite", driver.sqlite_version)
     return driver

@@ -28,7 +28,7 @@ from serving.service import Service
 from serving.store import milliseconds, moment
 from serving.webhook import new_secret
 
-__all__ = ["add_webhook", "routes"]
+__all__ = ["add_webhook", "masked_url", "routes"]
 
 Status = Literal["open", "growing", "escalated", "resolved"]
 

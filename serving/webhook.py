@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 
 from serving.address_guard import ForbiddenAddress
 
-__all__ = ["Meaning", "Outcome", "judge", "new_secret", "post", "retry_delay", "sign"]
+__all__ = ["GIVE_UP", "Meaning", "Outcome", "judge", "new_secret", "post", "retry_delay", "sign"]
 
 DELAYS = (0, 5, 15, 30, 60, 120, 300)  # seconds before the nth try; then every 5 minutes
 GIVE_UP = 72 * 3600  # seconds after the first try

@@ -17,6 +17,8 @@ ROUTES = [
     ("GET", "/webhooks", {"admin"}),
     ("POST", "/webhooks", {"admin"}),
     ("POST", "/deliveries/x/replay", {"admin"}),
+    ("POST", "/page/deliveries/x/replay", {"admin"}),
+    ("POST", "/page/incidents/x/acknowledge", {"supervisor", "admin"}),
     ("POST", "/models/promote", {"scientist", "admin"}),
     ("GET", "/reports/2026-10", {"supervisor", "scientist", "admin"}),
 ]

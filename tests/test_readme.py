@@ -25,7 +25,9 @@ def test_every_command_of_the_readme_exists() -> None:
         assert name in commands, line
         for option in re.findall(r"--[a-z-]+", rest):
             inner = commands[name]
-            options = {o for sub in [inner, *getattr(inner, "commands", {}).values()] for p in sub.params for o in p.opts}
+            options = {
+                o for sub in [inner, *getattr(inner, "commands", {}).values()] for p in sub.params for o in p.opts
+            }
             assert option in options, line
 
 

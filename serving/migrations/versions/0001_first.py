@@ -94,7 +94,9 @@ def upgrade() -> None:
         batch_op.create_index("complaint_customer", ["customer", "time"], unique=False)
         batch_op.create_index("complaint_issue", ["issue"], unique=False)
         batch_op.create_index("complaint_pending", ["evaluated", "time"], unique=False)
-        batch_op.create_index("complaint_time", ["time"], unique=False)
+        batch_op.create_index("complaint_review", ["accepted", "time"], unique=False)
+        batch_op.create_index("complaint_status", ["status", "due_at"], unique=False)
+        batch_op.create_index("complaint_time", ["time", "category"], unique=False)
 
     op.create_table(
         "fingerprint",
@@ -227,8 +229,6 @@ def upgrade() -> None:
         batch_op.create_index("outbox_order", ["webhook", "incident", "seq"], unique=False)
 
 
-
-
 def downgrade() -> None:
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
@@ -253,6 +253,8 @@ def downgrade() -> None:
     op.drop_table("fingerprint")
     with op.batch_alter_table("complaint", schema=None) as batch_op:
         batch_op.drop_index("complaint_time")
+        batch_op.drop_index("complaint_status")
+        batch_op.drop_index("complaint_review")
         batch_op.drop_index("complaint_pending")
         batch_op.drop_index("complaint_issue")
         batch_op.drop_index("complaint_customer")
@@ -267,4 +269,3 @@ def downgrade() -> None:
 
     op.drop_table("attempt")
     op.drop_table("api_key")
-
