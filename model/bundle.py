@@ -23,8 +23,8 @@ __all__ = ["Bundle", "Prediction", "Verdict", "load_bundle"]
 _REASONS = (None, Reason.LOW_CONFIDENCE, Reason.CLOSE_SECOND, Reason.OUT_OF_SCOPE, Reason.TOO_SHORT)
 _BATCH = 4096
 _CLOSE = 0.2  # a lead smaller than this is called close
-_CLAUSE_SURE = 0.5
-_HINTED = 0.02  # what a part says must not be ruled out by the whole text
+_CLAUSE_SURE = 0.7
+_HINTED = 0.01  # what a part says must not be ruled out by the whole text
 
 
 @dataclass(slots=True)
@@ -175,5 +175,7 @@ def load_bundle(folder: Path | str) -> Bundle:
     """Open a bundle's folder; BundleError with a remedy when anything in it is not as it was written."""
     manifest, arrays, extra = read_archive(Path(folder))
     bundle = Bundle(restore(manifest, arrays, str(folder)), str(manifest["version"]), extra)
-    bundle.predict(["快递三天没到，客服态度很差"], explain=True)  # all that is compiled is compiled before the first complaint
+    bundle.predict(
+        ["快递三天没到，客服态度很差"], explain=True
+    )  # all that is compiled is compiled before the first complaint
     return bundle

@@ -5,8 +5,6 @@ several labels), fitted on cross-fitted values, which the model they come from h
 the lowest confidence above which a share of `precision` of those rows was right.
 """
 
-
-
 from enum import StrEnum
 from math import exp
 
@@ -14,7 +12,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["PAIR", "SEVERAL", "SINGLE", "Reason", "calibrate", "decide", "fit_sigmoids", "fit_softmax", "thresholds"]
+__all__ = [
+    "PAIR",
+    "SEVERAL",
+    "SINGLE",
+    "TOP",
+    "Reason",
+    "calibrate",
+    "decide",
+    "fit_sigmoids",
+    "fit_softmax",
+    "thresholds",
+]
 
 SINGLE, PAIR, SEVERAL = 0, 1, 2  # one output a label, one output for two labels, one sigmoid a label
 TOP = 4

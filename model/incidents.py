@@ -163,23 +163,25 @@ def _counted(values: list[str | None]) -> dict[str, int]:
     return dict(Counter(value for value in values if value is not None).most_common(10))
 
 
-def decide(incident: Incident, seconds: int, hot: bool, cool_down: int) -> Reason:
-    """What there is to tell about an incident now. `hot`: its score is over the threshold; `cool_down` in seconds.
+def decide(incident: Incident, seconds: int, hot: bool, cool_down: int, steps: tuple[int, int, int]) -> Reason:
+    """What there is to tell about an incident now. `hot`: its score is over the threshold; `cool_down` in seconds;
+    `steps` are the numbers of customers that are told even when severity is as high already.
 
     >>> incident = Incident("n1", "i1", "group", opened=0, since=0)
-    >>> decide(incident, 0, hot=True, cool_down=86400)
+    >>> decide(incident, 0, hot=True, cool_down=86400, steps=(5, 20, 50))
     <Reason.FIRST: 'first'>
     >>> incident.told_level, incident.level = 0, 1
-    >>> decide(incident, 60, hot=True, cool_down=86400)
+    >>> decide(incident, 60, hot=True, cool_down=86400, steps=(5, 20, 50))
     <Reason.WORSE: 'worse'>
     """
     if incident.told_level < 0:
         return Reason.FIRST
     if incident.level > incident.told_level:
         return Reason.WORSE
-    customers = len(incident.who)
-    if customers >= 2 * max(2, incident.told_customers):
+    customers, told = len(incident.who), incident.told_customers
+    crossed = any(told < step <= customers for step in steps) and incident.kind in ("group", "rule")
+    if crossed or customers >= 2 * max(2, told):
         return Reason.GREW
-    if hot and seconds - incident.told_at >= cool_down and customers > incident.told_customers:
+    if hot and seconds - incident.told_at >= cool_down and customers > told:
         return Reason.REPEAT
     return Reason.KNOWN

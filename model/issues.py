@@ -52,7 +52,7 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IssueSettings:
-    """`near`: likeness needed to join, `titled` more with a title; `bonus`: per ln(size).
+    """`near`: likeness needed to join, `titled` more with a title; `bonus`: per ln(size), `most` together.
 
     `apart`: likeness lost when the categories differ. Strict clusters inside a category measured worse: people put one
     matter in different words, and a classifier hears different categories in them.
@@ -61,6 +61,7 @@ class IssueSettings:
     near: float = 0.16
     titled: float = 0.03
     bonus: float = 0.02
+    most: float = 0.04
     apart: float = 0.03
     keep: int = 80
     idle_days: int = 30
@@ -226,11 +227,12 @@ class IssueIndex:
             for issue in products:
                 if issue in posting:
                     products[issue] += weight * posting[issue]
+        settings = self.settings
         best, most, oldest = None, near, 0
         cut = seconds - self.settings.idle_days * DAY
         for issue, product in products.items():
             cluster = self.clusters_[issue]
-            likeness = product / sqrt(cluster.square) + self.settings.bonus * log(cluster.size)
+            likeness = product / sqrt(cluster.square) + min(settings.most, settings.bonus * log(cluster.size))
             if category is not None and cluster.category is not None and category != cluster.category:
                 likeness -= self.settings.apart
             if cluster.last < cut or likeness < most or (best and likeness == most and cluster.number > oldest):

@@ -4,8 +4,6 @@ What people wrote is stored as they wrote it; `normalise` is a view with a map o
 is one table of code points, so that the kernel of `model.features` applies it while it reads.
 """
 
-
-
 from functools import cache
 from pathlib import Path
 from unicodedata import category, normalize

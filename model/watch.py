@@ -322,7 +322,7 @@ class EarlyWarning:
         incident.level = incident.rank(self.settings.steps)
         slow = self.counts.windows_ == SLOW
         cool_down = self.settings.slow_days * DAY if slow else self.settings.cool_down_hours * HOUR
-        reason = decide(incident, self._now, kind is not None, cool_down)
+        reason = decide(incident, self._now, kind is not None, cool_down, self.settings.steps)
         if reason is Reason.KNOWN and promoted:
             reason = Reason.GREW
         if reason is Reason.KNOWN and reopened:

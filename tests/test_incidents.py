@@ -29,7 +29,7 @@ def incident(customers: int, **more: object) -> Incident:
 
 def tell(one: Incident, at: int, hot: bool = True) -> Reason:
     one.level = one.rank(STEPS)
-    reason = decide(one, at, hot, DAY)
+    reason = decide(one, at, hot, DAY, STEPS)
     if reason is not Reason.KNOWN:
         one.told_at, one.told_level, one.told_customers = at, one.level, len(one.who)
     return reason

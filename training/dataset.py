@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from re import split
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import DataError
-from model.labels import SEPARATOR, head_columns, split_cell
+from model.labels import SEPARATOR, HeadLabels, head_columns, split_cell
 from model.table import Table, read_table
 from model.text import normalise
 from model.times import parse_time
 
-__all__ = ["Labelled", "held_out", "read_labelled"]
+__all__ = ["Labelled", "held_out", "read_labelled", "with_descriptions"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,28 @@ def read_labelled(files: Sequence[Path | str], heads: Sequence[str] | None = Non
     cells = {head: [_vote(one.get(head, [])) for one in votes] for head in names}
     known = [time for time in times if time is not None]
     return Labelled(texts, cells, known if len(known) == len(times) else None, folded, warnings)
+
+
+def with_descriptions(data: Labelled, known: Mapping[str, HeadLabels], fewer_than: int = 5_000) -> Labelled:
+    """`data` and, while it is small, the words by which the label file describes labels, as short texts of their own.
+
+    >>> from model.labels import load_labels
+    >>> small = Labelled(["箱子破了"], {"category": ["物流配送"]}, None, 0, [])
+    >>> "快递慢" in with_descriptions(small, load_labels()).texts
+    True
+    """
+    if len(data.texts) >= fewer_than:
+        return data
+    texts, cells = list(data.texts), {head: list(column) for head, column in data.cells.items()}
+    for head, column in data.cells.items():
+        there = {label for cell in column for label in split_cell(cell)}
+        for label, words in known[head].describe.items() if head in known else ():
+            if label in there:
+                phrases = [phrase for phrase in split(r"[、，,；;]", words) if phrase]
+                texts += phrases
+                for name in cells:
+                    cells[name] += [label if name == head else ""] * len(phrases)
+    return Labelled(texts, cells, None, data.folded, data.warnings)
 
 
 def held_out(data: Labelled, share: float) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from model.labels import load_labels
 from model.linear import Recipe
 from training.card import card_files
 from training.config import TrainConfig
-from training.dataset import Labelled, held_out, read_labelled
+from training.dataset import Labelled, held_out, read_labelled, with_descriptions
 from training.evaluate import measure
 
 __all__ = ["Progress", "TrainResult", "fit_bundle", "train"]
@@ -69,8 +69,12 @@ def fit_bundle(
     progress: Progress | None = None,
     recipes: Mapping[str, tuple[Recipe, ...]] | None = None,
 ) -> Bundle:
-    """A bundle fitted on all of `data`, not yet saved; `recipes` by head when an earlier fit has chosen them."""
+    """A bundle fitted on all of `data` and, while it is small, the label file's descriptions; not yet saved.
+
+    `recipes` by head when an earlier fit has chosen them.
+    """
     known = load_labels()
+    data = with_descriptions(data, known)
     ordered = {name: head.labels for name, head in known.items() if head.ordered}
     return Bundle(
         ComplaintClassifier(**config.fitting(), recipes=recipes).fit(data.texts, data.cells, ordered, progress)
