@@ -225,7 +225,7 @@ def report(
     format: Annotated[str, typer.Option("--format")] = "html",
 ) -> None:
     """The monthly report from the true figures of the store."""
-    from serving.report import write_report
+    from serving.report.page import write_report
     from serving.store import open_store
 
     write_report(open_store(settings_now().store_url), month, out, format, datetime.now(UTC))

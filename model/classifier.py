@@ -27,6 +27,7 @@ __all__ = ["ComplaintClassifier", "HeadSpec", "Held", "layout_of"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 8192
+_CHARACTERS = 24_000_000  # learnt from at most: more would need more than about 2.5 GB
 _MATTERS = 0.005  # macro-F1 that shifts towards frequent labels may cost before they are left out
 
 
@@ -112,6 +113,7 @@ class ComplaintClassifier:
         say = progress if progress is not None else _silent
         todo = len(self.heads_) + 1
         say(0, todo, "features")
+        texts = self._bounded(texts)
         self.vocabulary_ = Vocabulary.fit(texts, self.grams, self.at_least, self.most)
         matrix = self.vocabulary_.matrix(texts)
         folds = self.folds if self.folds > 0 else 5
@@ -176,6 +178,14 @@ class ComplaintClassifier:
         inside = order is not None and set(counts) <= set(order)
         names = tuple(label for label in order or () if label in counts) if inside else tuple(sorted(counts))
         return HeadSpec(name, names, several, inside)
+
+    def _bounded(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts, or only their beginnings when all of them together are too much for the memory."""
+        if sum(map(len, texts)) <= _CHARACTERS:
+            return texts
+        each = max(_CHARACTERS // len(texts), 1)
+        self.warnings_.append(f"The texts are long: the first {each:,} characters of each are learnt from.")
+        return [text[:each] for text in texts]
 
     def _fit_head(
         self, spec: HeadSpec, matrix: "csr_matrix", fold: NDArray[np.int64], cells: Sequence[str]

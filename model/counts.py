@@ -16,6 +16,7 @@ FAMILIES = ("issue", "category", "product", "category+region", "product+region")
 _KNOWN = {"issue": 720}  # hours for which a customer stays counted
 _VOLUME_KNOWN = 168
 _IDLE = 60 * 24
+_NEWBORN = 0.05 / 24  # complaints an hour expected of a matter that is new, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,12 @@ class Counts:
                 peaks[family].append(state.peak)
         for family in FAMILIES:
             learnt = np.array(statistics[family], dtype=float).reshape(-1, 2)
-            self.priors_[family] = fit_prior(learnt[:, 0], learnt[:, 1])
+            prior = fit_prior(learnt[:, 0], learnt[:, 1])
+            settled = self.tails_[family].nights >= 14  # before, what looks newborn is mostly an old topic's first day
+            if family == "issue" and settled and prior.shape > _NEWBORN * prior.hours:
+                # Old matters that live on would make every newborn look usual.
+                prior = Prior(0.5, 0.5 / _NEWBORN)
+            self.priors_[family] = prior
             self.tails_[family].learn(peaks[family])
             self.tails_[family].tune(self._budget(family), self._sizes[family])
         for key, known in list(self._who.items()):

@@ -16,7 +16,7 @@ SPREAD = 0.08  # variance of a day's level around its mean: days shake, and a Po
 _BIN = 0.25
 _BINS = 240
 _KEPT = 0.5 ** (1 / 56)  # of yesterday's histogram
-_RARE, _OFTEN = 6.0, 60.0  # alerts a day of 2,000 keys between which the tail is fitted
+_RARE, _OFTEN = 30.0, 240.0  # alerts a day of 2,000 keys between which the tail is fitted
 _LEAST = 4.5  # no budget is so large that a count this usual is told
 _NIGHT = 0.02  # a night moves a threshold by at most this share
 
@@ -144,7 +144,7 @@ class Tail:
         return True
 
     def _seldom(self, budget: float) -> float:
-        """With too few scores to fit: the lowest score that, one more counted, was reached less often than the budget."""
+        """With too few scores to fit: the lowest score that, counting one more, came less often than the budget."""
         above = np.cumsum(self.histogram[::-1])[::-1] + 1.0
         low = np.flatnonzero((self.days > 0.5) & (above <= budget * np.maximum(self.days, 0.5)))
         return max(_LEAST, float(low[0]) * _BIN) if len(low) else inf

@@ -15,12 +15,13 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import text
 
 from model.errors import KesuError
-from serving import api, page_routes, supervision
+from serving import api, supervision
 from serving.address_guard import guarded_client
 from serving.auth import Gate
 from serving.early_warning import Evaluator
 from serving.metrics import metrics_text
 from serving.outbox import Sender
+from serving.pages.routes import mount, trial
 from serving.problems import install_problems, problem_body
 from serving.service import Service
 
@@ -93,7 +94,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Gate, store=service.store)
     app.include_router(api.routes(service))
     app.include_router(supervision.routes(service))
-    page_routes.mount(app, service)
+    mount(app, service)
     add_probes(app, service)
     return app
 
@@ -106,7 +107,7 @@ def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
         try:
             service.intake.accept([], source="api")
             if service.shelf() is not None:
-                service.intake.classify([page_routes.trial(TRIAL, service.clock())], explain=True)
+                service.intake.classify([trial(TRIAL, service.clock())], explain=True)
             app.state.ready = True
         except KesuError as error:
             service.problems.append(str(error))

@@ -20,8 +20,8 @@ from serving.incidents import (
 )
 from serving.outbox import forget_endpoint, message_body, replay_delivery
 from serving.problems import Problem
-from serving.report import report_page
-from serving.report_figures import month_figures
+from serving.report.figures import month_figures
+from serving.report.page import report_page
 from serving.requests import SilenceIn, VerdictIn, WebhookIn, Who
 from serving.schema import attempt, outbox, silence, webhook
 from serving.service import Service

@@ -86,6 +86,14 @@ def test_the_same_data_gives_the_same_weights() -> None:
     assert again.threshold_.tobytes() == FITTED.threshold_.tobytes()
 
 
+def test_too_much_text_is_cut_evenly_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.classifier._CHARACTERS", 60 * 4)
+    fitted = ComplaintClassifier(folds=3).fit(TEXTS, CELLS)
+    assert any("first 4 characters" in warning for warning in fitted.warnings_)
+    whole = ComplaintClassifier(folds=3).fit([text[:4] for text in TEXTS], CELLS)
+    assert fitted.weights_.tobytes() == whole.weights_.tobytes()
+
+
 def test_eight_bits_cost_less_than_a_hundredth_of_the_largest_weight() -> None:
     weights = np.random.default_rng(1).normal(size=(3, 500)).astype(np.float32)
     idf = np.linspace(1, 8, 500).astype(np.float32)

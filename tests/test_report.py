@@ -9,8 +9,8 @@ import pytest
 
 from model.complaint import SHANGHAI
 from model.errors import DataError
-from serving.report import report_page
-from serving.report_figures import month_figures
+from serving.report.figures import month_figures
+from serving.report.page import report_page
 from serving.store import Store, milliseconds, open_store
 from tests.october import DAY_ONE, HOUR, LATER, add_incident, fill, fill_october, part, plain_text, row, thirty
 

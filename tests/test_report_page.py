@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import func, select
 
 from model.errors import DataError
-from serving.report import STYLES, figure_at, report_page, write_report
-from serving.report_figures import month_figures
+from serving.report.figures import month_figures
+from serving.report.page import STYLES, figure_at, report_page, write_report
 from serving.schema import complaint
 from serving.store import Store, milliseconds, open_store
 from tests.october import DAY_ONE, LATER, add_incident, fill, fill_october, plain_text, row

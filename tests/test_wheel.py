@@ -12,11 +12,11 @@ from tests.conftest import ROOT
 
 PROGRAM = """
 from pathlib import Path
-import kesu, model.labels, model.text, model.exposure, serving.page_screen, serving.store
+import kesu, model.labels, model.text, model.exposure, serving.pages.screen, serving.store
 from model.labels import load_labels, shipped
 from model.exposure import judge_exposure
 from model.text import normalise
-from serving.page_screen import static_files
+from serving.pages.screen import static_files
 here = Path({folder!r})
 assert all(Path(m.__file__).is_relative_to(here) for m in (kesu, model.labels, serving.store))
 assert len(load_labels()["category"].labels) == 8

@@ -148,8 +148,9 @@ def spikes_bench(seeds: int = 3, series: int = 2000) -> dict[str, list[float]]:
         quiet, eventful = simulate(seed, False, series), simulate(seed, True, series)
         still, moved = _rivals(quiet), _rivals(eventful)
         for name in still:
-            row = [_found(_episodes(moved[name] > _tuned(still[name], budget)), eventful.bursts) for budget in BUDGETS]
-            table.setdefault(name, []).append([share for share, _ in row] + [row[1][1]])
+            told = [_episodes(moved[name] > _tuned(still[name], budget)) for budget in BUDGETS]
+            rows = [_found(alerts, eventful.bursts) for alerts in told]
+            table.setdefault(name, []).append([share for share, _ in rows] + [rows[1][1]])
         ours, kept = [], []
         for budget in BUDGETS:
             alarms = find_alarms(eventful.counts, eventful.group, FIRST_HOUR, budget)
@@ -157,7 +158,7 @@ def spikes_bench(seeds: int = 3, series: int = 2000) -> dict[str, list[float]]:
             calm = find_alarms(quiet.counts, quiet.group, FIRST_HOUR, budget)
             kept.append(sum(one.hour >= 24 * WARM for one in calm) / TESTED / budget)
         table.setdefault("kesu", []).append([share for share, _ in ours] + [ours[1][1], *kept])
-    means = {name: [round(float(value), 3) for value in np.mean(rows, 0)] for name, rows in table.items()}
+    means = {name: [round(float(value), 3) for value in np.mean(lines, 0)] for name, lines in table.items()}
     print(f"{series} keys, {WARM} days of history, {TESTED} tested, mean of {seeds} simulations")
     print(f"{'':26}found at 0.5 / 2 / 8 false alarms a day   median delay")
     for name, row in sorted(means.items(), key=lambda one: -one[1][1]):

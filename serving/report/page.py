@@ -11,9 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from model.errors import DataError
-from serving.drawing import bar, daily_curve
-from serving.report_figures import month_figures
-from serving.report_format import decimal, moved, number, percent, points, portion, signed
+from serving.report.drawing import bar, daily_curve
+from serving.report.figures import month_figures
+from serving.report.format import decimal, moved, number, percent, points, portion, signed
 from serving.store import Store
 
 __all__ = ["FORMATS", "STYLES", "figure_at", "report_page", "write_report"]
@@ -89,7 +89,7 @@ def figure_at(figures: Mapping[str, Any], path: str) -> Any:
 
 @cache
 def template() -> Template:
-    folder = Path(__file__).parent / "pages" / "templates"
+    folder = Path(__file__).parent
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,

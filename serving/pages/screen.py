@@ -19,13 +19,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.complaint import CHANNELS, SHANGHAI
-from serving.dashboard import sparkline
+from serving.pages.dashboard import sparkline
 from serving.store import moment
 from serving.supervision import masked_url
 
 __all__ = ["Screen"]
 
-FOLDER = Path(__file__).parent / "pages"
+FOLDER = Path(__file__).parent
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 HEADERS = {
     "Content-Security-Policy": POLICY,

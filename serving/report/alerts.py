@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
-from serving.report_cases import Case, Month, evidence, share, spread
-from serving.report_period import Period, iso
+from serving.report.cases import Case, Month, evidence, share, spread
+from serving.report.period import Period, iso
 from serving.schema import alert, incident
 
 __all__ = ["incidents_of", "warning_of"]

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from serving.report_cases import Case, Month, change, count, evidence, tally
-from serving.report_matters import repeats_of, shortened
+from serving.report.cases import Case, Month, change, count, evidence, tally
+from serving.report.matters import repeats_of, shortened
 from serving.schema import complaint
 
 __all__ = ["types"]

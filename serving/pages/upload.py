@@ -14,7 +14,7 @@ from fastapi import File, Request, Response, UploadFile
 from model.errors import DataError, KesuError
 from model.table import RowError, Table, read_table_bytes, write_table
 from serving.files import Imported, Preview, import_table, preview_table
-from serving.page_screen import Screen
+from serving.pages.screen import Screen
 from serving.service import Service
 
 __all__ = ["Upload", "Uploads", "reason_words"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from serving.report_cases import Case, Month, evidence
+from serving.report.cases import Case, Month, evidence
 from serving.schema import complaint
 
 __all__ = ["matters_of", "repeats_of", "shortened"]

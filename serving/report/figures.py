@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from model.complaint import CHANNELS, ONLINE, SHANGHAI
-from serving.report_cases import MISSING, Case, Month, change, count, evidence, read_month, spread, tally
-from serving.report_handling import MEANING, compare, handling, key_figures
-from serving.report_matters import matters_of
-from serving.report_period import complaints_link, iso, periods_of
-from serving.report_types import types
-from serving.report_watch import incidents_of, warning_of
-from serving.report_words import measures, summary, trends
+from serving.report.alerts import incidents_of, warning_of
+from serving.report.cases import MISSING, Case, Month, change, count, evidence, read_month, spread, tally
+from serving.report.handling import MEANING, compare, handling, key_figures
+from serving.report.kinds import types
+from serving.report.matters import matters_of
+from serving.report.period import complaints_link, iso, periods_of
+from serving.report.words import measures, summary, trends
 from serving.store import Store, milliseconds, moment
 
 __all__ = ["month_figures"]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from math import copysign, inf, sqrt
 from typing import Any
 
-from serving.report_cases import ENOUGH, SURE, Case, Month, change, count, difference, evidence, spread
-from serving.report_period import Period
+from serving.report.cases import ENOUGH, SURE, Case, Month, change, count, difference, evidence, spread
+from serving.report.period import Period
 
 __all__ = ["MEANING", "compare", "handling", "key_figures"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select
 
-from serving.report_period import LINKED, Period, complaints_link
+from serving.report.period import LINKED, Period, complaints_link
 from serving.schema import complaint
 
 __all__ = [

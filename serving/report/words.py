@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serving.report_cases import ENOUGH
-from serving.report_format import decimal, moved, number, points, portion, signed
-from serving.report_period import complaints_link
+from serving.report.cases import ENOUGH
+from serving.report.format import decimal, moved, number, points, portion, signed
+from serving.report.period import complaints_link
 
 __all__ = ["measures", "summary", "trends"]
 

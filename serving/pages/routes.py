@@ -15,7 +15,12 @@ from model.errors import DataError
 from model.labels import load_labels
 from model.times import parse_time
 from serving.complaints import find_complaint
-from serving.dashboard import (
+from serving.demo import demo_progress
+from serving.incidents import find_incident
+from serving.intake import Refusal
+from serving.models import list_bundles
+from serving.pages.actions import Actions, same_origin, trial
+from serving.pages.dashboard import (
     coloured,
     count_figures,
     deliveries,
@@ -28,13 +33,8 @@ from serving.dashboard import (
     review_queue,
     told,
 )
-from serving.demo import demo_progress
-from serving.incidents import find_incident
-from serving.intake import Refusal
-from serving.models import list_bundles
-from serving.page_actions import Actions, same_origin, trial
-from serving.page_screen import Screen
-from serving.page_upload import Uploads
+from serving.pages.screen import Screen
+from serving.pages.upload import Uploads
 from serving.schema import audit, complaint, webhook
 from serving.service import Service
 from serving.store import milliseconds, moment

@@ -16,12 +16,12 @@ from sqlalchemy import insert, update
 from model.complaint import Complaint
 from model.privacy import mask
 from serving.complaints import change_complaint, find_complaint
-from serving.dashboard import coloured
 from serving.demo import demo_progress, start_demo
 from serving.incidents import acknowledge, ask_to_resolve, give_verdict
 from serving.intake import Refusal
 from serving.outbox import replay_delivery
-from serving.page_screen import Screen
+from serving.pages.dashboard import coloured
+from serving.pages.screen import Screen
 from serving.problems import Problem
 from serving.schema import audit, complaint
 from serving.service import Service
