@@ -144,7 +144,7 @@ class Counts:
         for family in FAMILIES:
             learnt = np.array(statistics[family], dtype=float).reshape(-1, 2)
             prior = fit_prior(learnt[:, 0], learnt[:, 1])
-            settled = self.tails_[family].nights >= 14  # before, what looks newborn is mostly an old topic's first day
+            settled = self.tails_[family].nights >= 7  # before, what looks newborn is mostly an old topic's first day
             if family == "issue" and settled and prior.shape > _NEWBORN * prior.hours:
                 # Old matters that live on would make every newborn look usual.
                 prior = Prior(0.5, 0.5 / _NEWBORN)

@@ -9,7 +9,7 @@ from math import log
 from typing import Any
 
 from model.complaint import SHANGHAI, Sighting
-from model.issues import opening, terms_of
+from model.opening import opening, terms_of
 
 __all__ = ["Member", "copy_share", "core_of", "exemplars", "fits", "majority", "moment", "top_terms", "unity"]
 
@@ -19,6 +19,7 @@ _EDGE = frozenset(
 )
 _MOODS = {"中性": 1, "不满": 2, "愤怒": 3}
 _STAGES = {"threat": 1, "posted": 2, "spreading": 3}
+_CLOSE = 40  # the latest complaints that unity is judged by
 _SAMPLE = 120  # members looked at for words and exemplars: an incident of thousands stays cheap
 
 
@@ -120,7 +121,7 @@ def top_terms(members: Sequence[Member], share: Callable[[str], float], most: in
     for gram, n in carried.items():
         if n < need or gram[0] in _EDGE or gram[-1] in _EDGE:
             continue
-        pairs = terms_of(gram) or [gram]
+        pairs = terms_of(gram) or (gram,)
         odds = sum(log(min(0.97, n / (len(texts) + 0.5)) / share(pair)) for pair in pairs) / len(pairs)
         scored.append((round(n * odds * min(len(gram), 4) ** 0.5, 6), gram, n))
     chosen: list[tuple[str, int]] = []
@@ -147,7 +148,7 @@ def unity(members: Sequence[Member], owned: Callable[[str], float], rarity: Call
     rarity, another one of them says too (a street has many troubles). Measured on a city's messages: one matter lies
     over .2, a topic under .2.
     """
-    bags = [terms_of(member.text) for member in members[-_SAMPLE:]]
+    bags = [terms_of(member.text) for member in members[-_CLOSE:]]
     if len(bags) < 2:
         return 0.0
     carried = Counter(term for bag in bags for term in bag)

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from model.baseline import HALF_LIFE, WEEK, Profile, fit_prior
-from model.spike import FAST, SPREAD, Tail, surprise
+from model.spike import FAST, SPREAD, SUSPECT, Tail, surprise
 
 __all__ = ["Alarm", "find_alarms"]
 
@@ -89,6 +89,7 @@ def find_alarms(
     profiles = [Profile() for _ in range(groups)]
     learnt, exposure = np.zeros(series), np.zeros(groups)
     last_hot = np.full(series, -(10**9))
+    last_near = last_hot.copy()
     tail, alarms = Tail(), []
     windows = np.array(FAST, dtype=np.int64)
     kept = 0.5 ** (24 / HALF_LIFE)
@@ -120,8 +121,9 @@ def find_alarms(
                 rare = tail.one_in_days(float(scores[s, h]), series)
                 alarms.append(Alarm(int(s), hour, int(seen[s, h]), float(means[s, h]), float(scores[s, h]), rare))
             last_hot[s] = hour
-        quiet &= last_hot < start
         peaks = scores.max(1)
+        last_near[peaks >= SUSPECT * threshold] = start
+        quiet &= (last_hot < start) & (last_near < start - _REST)
         tail.learn(peaks[quiet & (peaks > 0)])
         if progress is not None:
             progress(day + 1, days)

@@ -3,11 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.evidence import Member, copy_share, exemplars, majority, moment
+from model.spike import Spike
 
-__all__ = ["SEVERITIES", "Alert", "Incident", "Reason", "decide"]
+__all__ = ["SEVERITIES", "Alert", "Incident", "Observed", "Reason", "decide"]
 
 SEVERITIES = ("notice", "warning", "severe")
 _STAGES = {"threat": 0, "posted": 1, "spreading": 2}
@@ -47,6 +48,14 @@ class Alert:
         """JSON-ready, in the order of the contract."""
         line = {one.name: getattr(self, one.name) for one in fields(self)}
         return {**line, "complaints": list(self.complaints), "terms": list(self.terms)}
+
+
+class Observed(NamedTuple):
+    """What became of a sighting: its issue, the alerts it raised, the incidents it touched."""
+
+    issue: str | None
+    alerts: tuple[Alert, ...]
+    touched: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -96,6 +105,20 @@ class Incident:
         if fresh:
             self.latest = max(self.latest, member.seconds)
         return fresh
+
+    def measure(self, spike: Spike, one_in_days: float) -> None:
+        """Keep the most surprising window as the evidence."""
+        if spike.score >= self.surprise or self.told_level < 0:
+            self.window, self.count, self.expected, self.surprise = spike
+            self.one_in_days = one_in_days
+
+    def worsen(self, stage: str, repeats: int, steps: tuple[int, int, int]) -> None:
+        """Note that posts spread, and how often one customer had to come; from the second step on that is worse."""
+        if stage == "spreading":
+            self.stage = stage
+        if self.kind == "repeat":
+            self.count = max(self.count, repeats)
+            self.level = max(self.level, sum(self.count >= step for step in steps[1:]))
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["FAST", "SLOW", "Spike", "Tail", "judge", "surprise"]
+__all__ = ["FAST", "SLOW", "SUSPECT", "Spike", "Tail", "judge", "surprise"]
 
 FAST = (12, 24, 48)  # hours
 SLOW = (24, 72, 168)
@@ -17,6 +17,9 @@ _BIN = 0.25
 _BINS = 240
 _KEPT = 0.5 ** (1 / 56)  # of yesterday's histogram
 _RARE, _OFTEN = 30.0, 240.0  # alerts a day of 2,000 keys between which the tail is fitted
+_FLATTEST = 0.5  # fits of few scores may be flatter by chance, and would ask for the impossible
+SUSPECT = 0.75  # of the threshold: a key that came so near teaches nothing
+_MARGIN = 0.75  # of the budget: levels drift after the nights that taught the tail, measured on quiet streams
 _LEAST = 4.5  # no budget is so large that a count this usual is told
 _NIGHT = 0.02  # a night moves a threshold by at most this share
 
@@ -80,9 +83,10 @@ def judge(
 class Tail:
     """How often a quiet family reaches a score, from its own days: the threshold for a budget of false alarms a day.
 
-    `learn` takes each quiet key's highest score of a day. Scores over the threshold make their key busy and are not
-    seen, so every bin keeps the days on which it could be. Rates between 6 and 60 a day for 2,000 keys are fitted
-    log-linearly and extrapolated to the budget; the first week, and with too few scores, it is ln(3·keys/budget).
+    `learn` takes each quiet key's highest score of a day. Scores near the threshold may be real and are not seen, so
+    every bin keeps the days on which it could be. Rates between 30 and 240 a day for 2,000 keys are fitted
+    log-linearly and extrapolated to the budget: higher up, small bursts that stay under the threshold would teach it
+    to look away. The first week, and with too few scores, the threshold is ln(3·keys/budget).
 
     >>> tail = Tail()
     >>> round(tail.tune(budget=0.5, keys=100).threshold, 2)
@@ -101,7 +105,7 @@ class Tail:
 
     def learn(self, scores: Sequence[float] | NDArray[np.float64]) -> None:
         """One day is over; `scores` are the highest of the day, of the quiet keys that had any."""
-        seen = np.minimum(self.threshold, _BIN * _BINS) // _BIN
+        seen = np.minimum(SUSPECT * self.threshold, _BIN * _BINS) // _BIN
         places = np.minimum((np.asarray(scores, dtype=float) / _BIN).astype(int), _BINS - 1)
         self.histogram = self.histogram * _KEPT + np.bincount(places[places < seen], minlength=_BINS)
         self.days = self.days * _KEPT + (np.arange(_BINS) < seen)
@@ -115,7 +119,7 @@ class Tail:
             self.threshold = first
             return self
         if self._fit(keys) and self.slope_ is not None:
-            wanted = max(_LEAST, (self.height_ - log(budget)) / self.slope_)
+            wanted = max(_LEAST, (self.height_ - log(_MARGIN * budget)) / self.slope_)
         else:
             wanted = min(first, self._seldom(budget))
         if self.nights == 7:
@@ -139,7 +143,7 @@ class Tail:
             if len(inside) < 4:
                 return False
             scores, heights = inside * _BIN, np.log(above[inside])
-            slope = max(0.2, -float(np.polyfit(scores, heights, 1)[0]))
+            slope = max(_FLATTEST, -float(np.polyfit(scores, heights, 1)[0]))
             self.slope_, self.height_ = slope, float(heights.mean() + slope * scores.mean())
         return True
 

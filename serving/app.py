@@ -1,6 +1,7 @@
 """The server: one process with the API, the page, the evaluator and the sender."""
 
 import json
+import logging
 import os
 import secrets
 import threading
@@ -27,7 +28,9 @@ from serving.service import Service
 
 __all__ = ["make_app"]
 
+log = logging.getLogger("kesu.app")
 TRIAL = "快递三天没动静，客服也不回复，请尽快处理。"
+LOOK_AT_SHELF = 2.0  # seconds between looks for a newly promoted bundle
 THREADS = 8  # requests worked on side by side; more would only wait for the interpreter and hold memory
 Scope = dict[str, Any]
 
@@ -112,7 +115,17 @@ def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
         except KesuError as error:
             service.problems.append(str(error))
 
-    work = [threading.Thread(target=warm, name="warm", daemon=True)]
+    def follow_promotions() -> None:
+        while not service.stopping.wait(LOOK_AT_SHELF):
+            try:
+                service.shelf.refresh()
+            except KesuError as error:
+                log.warning("the promoted bundle is not taken up: %s", error)
+
+    work = [
+        threading.Thread(target=warm, name="warm", daemon=True),
+        threading.Thread(target=follow_promotions, name="shelf", daemon=True),
+    ]
     if service.settings.evaluator:
         work.append(threading.Thread(target=Evaluator(service, holder).run, name="evaluator", daemon=True))
     if service.settings.sender:

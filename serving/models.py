@@ -47,7 +47,7 @@ def promote(shelf: Path, folder: Path, at: datetime, who: str = "command line") 
 
     Returns its version. Raises BundleError when it cannot be used; the old one goes on serving.
     """
-    if not folder.exists() and (shelf / folder).exists():
+    if len(folder.parts) == 1 and (shelf / folder).exists():
         folder = shelf / folder
     bundle = load_bundle(folder)
     shelf.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from model.errors import DataError, KesuError, StoreError, TextError
+from model.errors import BundleError, DataError, KesuError, StoreError, TextError
 from serving.intake import Conflict
 
 __all__ = ["Problem", "install_problems", "problem_body", "words_of"]
@@ -80,7 +80,7 @@ def install_problems(app: FastAPI) -> None:
     def on_ours(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, Conflict):
             return answer(409, str(error))
-        if isinstance(error, TextError | DataError):
+        if isinstance(error, TextError | DataError | BundleError):
             return answer(422, str(error))
         if isinstance(error, StoreError):
             return answer(503, "the store does not take writes now: nothing was recorded, send it again")

@@ -11,7 +11,7 @@ from serving.intake import Refusal
 from serving.problems import Problem, words_of
 from serving.store import milliseconds
 
-__all__ = ["ComplaintIn", "Patch", "SilenceIn", "SocialIn", "VerdictIn", "WebhookIn", "Who", "parse_batch"]
+__all__ = ["ComplaintIn", "Patch", "PromoteIn", "SilenceIn", "SocialIn", "VerdictIn", "WebhookIn", "Who", "parse_batch"]
 
 LARGEST = 2**53  # beyond it other languages round
 
@@ -69,6 +69,12 @@ class Who(BaseModel):
 
     model_config = Body
     who: Word = "supervisor"
+
+
+class PromoteIn(Who):
+    """A bundle by the name of its folder on the shelf."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 
 
 class VerdictIn(Who):

@@ -16,7 +16,7 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     from serving.service import Service
 
-__all__ = ["make_served_app", "run_evaluator", "run_sender", "running", "serve"]
+__all__ = ["lean", "make_served_app", "run_evaluator", "run_sender", "running", "serve"]
 
 
 def lean() -> None:

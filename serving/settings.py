@@ -72,7 +72,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **over: object) -> S
     names = {PREFIX + name.upper(): name for name in Settings.model_fields}
     for given in source:
         if given.startswith(PREFIX) and given not in names and given not in OUTSIDE:
-            raise SettingsError(f"unknown setting {given}: {suggest(given, list(names))}. Unset it or correct it")
+            raise SettingsError(f"unknown setting {given}: {suggest(given, list(names))}? Unset it or correct it")
     values = {names[k]: v for k, v in source.items() if k in names}
     try:
         return Settings.model_validate({**values, **{k: v for k, v in over.items() if v is not None}})
@@ -87,4 +87,4 @@ def suggest(given: str, names: list[str]) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(given, names, n=1)
-    return f"did you mean {near[0]}?" if near else f"the known ones are {', '.join(sorted(names))}"
+    return f"did you mean {near[0]}" if near else f"is it one of {', '.join(sorted(names))}"

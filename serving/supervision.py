@@ -2,7 +2,9 @@
 
 import json
 import secrets
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Response
@@ -10,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import desc, insert, select
 
 from serving.api import in_ms
+from serving.complaints import view
 from serving.incidents import (
     acknowledge,
     ask_to_resolve,
@@ -18,12 +21,13 @@ from serving.incidents import (
     incident_view,
     list_incidents,
 )
+from serving.models import list_bundles, promote, rollback
 from serving.outbox import forget_endpoint, message_body, replay_delivery
 from serving.problems import Problem
 from serving.report.figures import month_figures
 from serving.report.page import report_page
-from serving.requests import SilenceIn, VerdictIn, WebhookIn, Who
-from serving.schema import attempt, outbox, silence, webhook
+from serving.requests import PromoteIn, SilenceIn, VerdictIn, WebhookIn, Who
+from serving.schema import attempt, complaint, outbox, silence, webhook
 from serving.service import Service
 from serving.store import milliseconds, moment
 from serving.webhook import new_secret
@@ -162,12 +166,33 @@ def add_report_routes(router: APIRouter, service: Service) -> None:
         figures = month_figures(service.store, month, now)
         return Response(json.dumps(figures, ensure_ascii=False), media_type="application/json")
 
-    @router.get("/models", tags=["models"], summary="The model in use, its heads and labels")
+    @router.get(
+        "/review", tags=["complaints"], summary="Complaints whose labels a person should look at, least sure first"
+    )
+    def review(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> dict[str, Any]:
+        unsure = select(complaint).where(complaint.c.accepted.is_(False), complaint.c.duplicate_of.is_(None))
+        with service.store.read() as connection:
+            rows = connection.execute(unsure.order_by(complaint.c.confidence, complaint.c.seq).limit(limit)).all()
+        return {"complaints": [view(row) for row in rows]}
+
+    @router.get("/models", tags=["models"], summary="The model in use, and the bundles on the shelf")
     def models() -> dict[str, Any]:
         bundle = service.shelf()
-        if bundle is None:
-            return {"current": None, "heads": {}}
-        return {"current": bundle.version, "heads": {name: list(labels) for name, labels in bundle.heads.items()}}
+        heads = {name: list(labels) for name, labels in bundle.heads.items()} if bundle else {}
+        shelf = [asdict(entry) for entry in list_bundles(service.shelf.folder.parent)]
+        return {"current": bundle.version if bundle else None, "heads": heads, "bundles": shelf}
+
+    @router.post("/models/promote", tags=["models"], summary="Serve a bundle of the shelf from now on")
+    def on_promote(body: PromoteIn) -> dict[str, str]:
+        version = promote(service.shelf.folder.parent, Path(body.name), service.clock(), body.who)
+        service.shelf.refresh()
+        return {"current": version}
+
+    @router.post("/models/rollback", tags=["models"], summary="Serve the bundle before the present one again")
+    def on_rollback(body: Annotated[Who | None, Body()] = None) -> dict[str, str]:
+        version = rollback(service.shelf.folder.parent, service.clock(), (body or Who()).who)
+        service.shelf.refresh()
+        return {"current": version}
 
 
 def receiver_view(row: Any) -> dict[str, Any]:

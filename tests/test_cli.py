@@ -80,7 +80,7 @@ def test_an_unknown_setting_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_wrong_encoding_names_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_bytes(b"\xff\x81\x30\x81\xff\xff,\x00\xd8\n" * 9)
+    (tmp_path / "in.csv").write_bytes(b"text,note\n\x80\xff\x80,\xff\n")
     done = kesu(tmp_path, "import", "in.csv", "--yes")
     assert done.returncode == 2
     assert "UTF-8" in done.stderr

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from model.issues import IssueIndex, IssueSettings, StateRow, terms_of
+from model.issues import IssueIndex, IssueSettings, StateRow
+from model.opening import terms_of
 
 MILK = [
     "城西店的鲜牛奶喝了拉肚子",
@@ -55,7 +56,7 @@ def test_the_same_manners_are_not_the_same_matter() -> None:
 
 
 def test_masked_numbers_and_dates_count_for_nothing() -> None:
-    assert terms_of("12月3日 ***********") == []
+    assert terms_of("12月3日 ***********") == ()
     index = IssueIndex()
     assert index.assign("电话***********", 0).issue != index.assign("车牌*******", 0).issue
 

@@ -31,7 +31,6 @@ TROUBLES_LISTED = """
 生锈 漏水 少了配件 味道刺鼻 颜色不对 反复跳闸 有划痕 过期 强制搭售 改了规则
 """
 TROUBLES = TROUBLES_LISTED.split()
-NAMES = "柏枫槐桐榕樟桂梧桦楠岭峰峡湾港泊渡桥埠塘坪坝墩寨堡亭阁轩苑庭邸厦栈坊堂斋莹琳珂瑾璐瑜晖晟曜昊澜沁沅湘淮潞漳汾"
 
 
 def sight(number: int, text: str, after: timedelta = timedelta(), **more: object) -> Sighting:
@@ -45,14 +44,12 @@ def tell(sightings: list[Sighting], watch: EarlyWarning | None = None) -> list[A
 
 
 def everyday(days: int, per_day: int = 30, seed: int = 1) -> list[Sighting]:
-    """Ordinary complaints about many things, in working hours."""
+    """Ordinary complaints in working hours: most about something nobody else mentions, some about the usual things."""
     rng = random.Random(seed)
     out = []
     for number in range(days * per_day):
-        thing, trouble, place = rng.choice(THINGS), rng.choice(TROUBLES), "".join(rng.choices(NAMES, k=4))
-        text = rng.choice(
-            [f"{place}{thing}{trouble}", f"{thing}{trouble}，{place}", f"{trouble}的{thing}，在{place}买的"]
-        )
+        own = "".join(chr(rng.randrange(0x4E00, 0x9000)) for _ in range(8))
+        text = f"{own}{rng.choice(THINGS)}{rng.choice(TROUBLES)}" if rng.random() < 0.3 else own
         at = timedelta(
             days=number // per_day, hours=rng.choice([-3, -2, 0, 1, 2, 3, 5, 8]), seconds=rng.randrange(3600)
         )
@@ -80,7 +77,7 @@ def test_it_fires_in_a_busy_stream_and_only_for_the_matter() -> None:
     group = [alert for alert in alerts if alert.kind == "group" and "c0" in alert.complaints]
     assert group and max(alert.customers for alert in group) >= 5
     others = {alert.incident for alert in alerts if alert.kind == "group"} - {group[0].incident}
-    assert len(others) <= 8
+    assert len(others) <= 4
 
 
 def test_one_customer_with_92_messages_is_not_a_group() -> None:
@@ -223,8 +220,8 @@ def test_the_same_id_again_changes_nothing() -> None:
 def test_a_category_that_doubles_is_told_and_one_explained_by_a_matter_is_not() -> None:
     rng = random.Random(4)
     burst = [
-        sight(n, f"{rng.choice(THINGS)}{rng.choice(TROUBLES)}{rng.randrange(10**6)}", timedelta(days=25, minutes=20 * n),
-              category="物流配送", region="华东")
+        sight(n, f"{rng.choice(THINGS)}{rng.choice(TROUBLES)}{rng.randrange(10**6)}",
+              timedelta(days=25, minutes=20 * n), category="物流配送", region="华东")
         for n in range(60)
     ]  # fmt: skip
     alerts = tell(sorted(everyday(28, 60) + burst, key=lambda one: one.time))
