@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["FAST", "SLOW", "SUSPECT", "Spike", "Tail", "judge", "surprise"]
+__all__ = ["FAST", "SLOW", "SPREAD", "SUSPECT", "Spike", "Tail", "judge", "surprise"]
 
 FAST = (12, 24, 48)  # hours
 SLOW = (24, 72, 168)

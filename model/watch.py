@@ -24,9 +24,8 @@ _FAINT = 2.0  # nats: what no threshold tells need not be looked at closely
 class EarlyWarning:
     """Issues, counts and incidents of one stream. Not thread-safe: one evaluator owns it.
 
-    >>> from datetime import timedelta
-    >>> from model.complaint import SHANGHAI
-    >>> noon, warning = datetime(2026, 3, 2, 12, tzinfo=SHANGHAI), EarlyWarning()
+    >>> from datetime import UTC, timedelta
+    >>> noon, warning = datetime(2026, 3, 2, 12, tzinfo=UTC), EarlyWarning()
     >>> said = [f"{who}城西店{how}的鲜牛奶，喝了拉肚子" for who in ("我妈", "孩子", "") for how in ("卖", "买")]
     >>> sightings = [Sighting(f"c{n}", text, noon + n * timedelta(hours=1), f"p{n}") for n, text in enumerate(said)]
     >>> [(alert.kind, alert.reason, alert.customers) for one in sightings for alert in warning.observe(one).alerts]
@@ -89,7 +88,7 @@ class EarlyWarning:
         if incident is None or not incident.is_open:
             return ()
         self._now = max(self._now, int(now.timestamp()))
-        return self._close(incident)
+        return self._close(incident, self._now)
 
     def _remember(self, sighting: Sighting, seconds: int) -> tuple[Member, bool]:
         """Assign the issue; a copy or a reminder stays with what it copies or repeats."""
@@ -232,10 +231,8 @@ class EarlyWarning:
         slow = self.counts.windows_ == SLOW
         cool_down = self.settings.slow_days * DAY if slow else self.settings.cool_down_hours * HOUR
         reason = decide(incident, self._now, kind is not None, cool_down, self.settings.steps)
-        if reason is Reason.KNOWN and promoted:
-            reason = Reason.GREW
-        if reason is Reason.KNOWN and reopened:
-            reason = Reason.REPEAT
+        if reason is Reason.KNOWN and (promoted or reopened):
+            reason = Reason.GREW if promoted else Reason.REPEAT
         if reason is Reason.KNOWN:
             return []
         incident.terms = top_terms(incident.members, self.index.share)
@@ -253,12 +250,13 @@ class EarlyWarning:
             spike = self.counts.judge(incident.key, self._now // HOUR)
             if spike.score >= self.counts.threshold(incident.key):
                 return ()
-        return self._close(incident)
+        return self._close(incident, max(incident.latest, incident.opened) + quiet)
 
-    def _close(self, incident: Incident) -> tuple[Alert, ...]:
-        incident.resolved, incident.state = self._now, "resolved"
+    def _close(self, incident: Incident, at: int) -> tuple[Alert, ...]:
+        """Resolved `at` the time it was due, which a stream with gaps learns late."""
+        incident.resolved, incident.state = at, "resolved"
         self.book.touch(incident)
-        return () if incident.told_level < 0 else (incident.alert(Reason.RESOLVED, self._now),)
+        return () if incident.told_level < 0 else (incident.alert(Reason.RESOLVED, at),)
 
     def _rest(self, day: int) -> None:
         """One night: idle issues, old complaints and old incidents go; thresholds learn from the quiet keys."""
