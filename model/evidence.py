@@ -10,6 +10,7 @@ from typing import Any
 
 from model.complaint import SHANGHAI, Sighting
 from model.opening import opening, terms_of
+from model.words import segment
 
 __all__ = ["Member", "copy_share", "core_of", "exemplars", "fits", "majority", "moment", "top_terms", "unity"]
 
@@ -20,6 +21,7 @@ _EDGE = frozenset(
 _MOODS = {"中性": 1, "不满": 2, "愤怒": 3}
 _STAGES = {"threat": 1, "posted": 2, "spreading": 3}
 _CLOSE = 40  # the latest complaints that unity is judged by
+_CODE = 6  # longer strings of letters and digits are order numbers
 _SAMPLE = 120  # members looked at for words and exemplars: an incident of thousands stays cheap
 
 
@@ -101,38 +103,45 @@ def copy_share(members: Sequence[Member]) -> float:
 
 
 def top_terms(members: Sequence[Member], share: Callable[[str], float], most: int = 5) -> tuple[str, ...]:
-    """The words that set these complaints apart from the stream, by log-odds; whole strings of 2–6 characters.
+    """The words that set these complaints apart from the stream, by log-odds.
 
-    `share` tells how much of the stream carries a pair of characters. A string gives way to a longer one that four
-    fifths of its complaints carry, and never starts or ends with a function word.
+    `share` tells how much of the stream carries a pair of characters. Neighbouring words that are said together again
+    and again are one word here (文汇路店); a string gives way to a longer one that four fifths of its complaints carry.
     """
     texts = [member.text for member in members if not member.folded][-_SAMPLE:]
     carried: Counter[str] = Counter()
     for text in texts:
-        grams = set()
-        for run in _HAN.findall(text):
-            if run[0] < "\u4e00":
-                grams.add(run)
-                continue
-            grams.update(run[at : at + size] for size in range(2, 7) for at in range(len(run) - size + 1))
-        carried.update(grams)
+        carried.update({word for run in _HAN.findall(text) for word in _candidates(run, joined=len(texts) > 1)})
     need = 1 if len(texts) == 1 else max(2, round(0.25 * len(texts)))
     scored = []
-    for gram, n in carried.items():
-        if n < need or gram[0] in _EDGE or gram[-1] in _EDGE:
+    for word, n in carried.items():
+        if n < need or word[0] in _EDGE or word[-1] in _EDGE:
             continue
-        pairs = terms_of(gram) or (gram,)
+        pairs = terms_of(word) or (word,)
         odds = sum(log(min(0.97, n / (len(texts) + 0.5)) / share(pair)) for pair in pairs) / len(pairs)
-        scored.append((round(n * odds * min(len(gram), 4) ** 0.5, 6), gram, n))
+        scored.append((round(n * odds * min(len(word), 4) ** 0.5, 6), word, n))
     chosen: list[tuple[str, int]] = []
-    for _, gram, n in sorted(scored, key=lambda one: (-one[0], one[1])):
-        longer = [g for _, g, m in scored if gram in g and g != gram and m >= 0.8 * n]
-        if longer or any(gram in other or other in gram or _overlap(gram, other) for other, _ in chosen):
+    for _, word, n in sorted(scored, key=lambda one: (-one[0], one[1])):
+        longer = [w for _, w, m in scored if word in w and w != word and m >= 0.8 * n]
+        if longer or any(word in other or other in word or _overlap(word, other) for other, _ in chosen):
             continue
-        chosen.append((gram, n))
+        chosen.append((word, n))
         if len(chosen) == most:
             break
-    return tuple(gram for gram, _ in chosen)
+    return tuple(word for word, _ in chosen)
+
+
+def _candidates(run: str, joined: bool) -> list[str]:
+    """The words of a run that may be shown, and with `joined` up to four neighbours as one (a word among them)."""
+    if run[0] < "\u4e00":
+        return [run] if run.isalpha() or (len(run) <= _CODE and not run.isdigit()) else []
+    words = segment(run)
+    found = [word for word in words if len(word) > 1]
+    if joined:
+        for size in range(2, 5):
+            near = (words[at : at + size] for at in range(len(words) - size + 1))
+            found += [word for some in near if len(word := "".join(some)) <= 6 and len(word) > len(some)]
+    return found
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -112,7 +112,7 @@ class EarlyWarning:
     def _watch_issue(
         self, member: Member, fresh: bool, founded: bool, late: bool, touched: dict[str, None]
     ) -> list[Alert]:
-        """Group, exposure and repeat: everything about one matter goes to one incident."""
+        """Group and repeat: everything about one matter goes to one incident. Exposure is looked at apart."""
         incident = self._admit_known(member, member.issue, touched)
         if late:
             return []
@@ -123,13 +123,25 @@ class EarlyWarning:
         kin = self.book.by_issue[member.issue]
         stage = stage_of(member, kin, self.settings.posters)
         repeats = repeats_of(member, kin) if member.repeats else 0
-        kind = kind or ("exposure" if stage != "none" else None)
+        told = self._watch_exposure(member, stage, touched) if stage != "none" else []
         kind = kind or ("repeat" if repeats >= self.settings.repeats[0] else None)
         if kind is None and (incident is None or not incident.is_open):
-            return []
+            return told
         if incident is None:
             incident = self._open(member.issue, kind or "group")
-        return self._tell(incident, kind, spike, stage, repeats, touched)
+        return told + self._tell(incident, kind, spike, stage, repeats, touched)
+
+    def _watch_exposure(self, member: Member, stage: str, touched: dict[str, None]) -> list[Alert]:
+        """What is said in public has incidents of its own: one for all who speak of one issue, or for one who goes on."""
+        key = f"exposure:{member.issue}"
+        open_ones = [one for one in self.incidents.values() if one.kind == "exposure" and one.is_open]
+        incident = next((one for one in open_ones if one.key == key or member.who in one.who), None)
+        if incident is None:
+            incident = Incident(f"inc{self._opened}", key, "exposure", self._now, member.number)
+            self._opened += 1
+            self.book.open(incident)
+        self.book.admit(incident, member)
+        return self._tell(incident, "exposure", None, stage, 0, touched)
 
     def _group(self, issue: str, spike: Spike) -> str | None:
         """`group` or `rule` when enough different customers, in different words, speak of one matter."""
@@ -142,8 +154,10 @@ class EarlyWarning:
             return rule
         if spike.score < _FAINT:
             return rule
-        one = unity(near, partial(self.index.ownership, issue=issue), self.index.rarity)
-        score = spike.score * min(1.0, one / settings.unity) ** 2
+        score = spike.score
+        if self.counts.windows_ == SLOW:  # where keys are so rare that a topic looks as surprising as a matter
+            one = unity(near, partial(self.index.ownership, issue=issue), self.index.rarity)
+            score *= min(1.0, one / settings.unity) ** 2
         self.counts.note(issue, self._now // HOUR, score)
         cold = self._now - self._began < settings.cold_hours * HOUR
         enough = customers >= (settings.cold_customers if cold else settings.customers)
@@ -205,7 +219,16 @@ class EarlyWarning:
             if member.number >= since and fits(member, incident.core, self.settings.fit):
                 self.book.admit(incident, member)
         self.book.open(incident)
+        if kind != "volume":
+            self._explain(incident)
         return incident
+
+    def _explain(self, incident: Incident) -> None:
+        """A rise of a counter that this matter explains is attached to it and not told again."""
+        for other in [one for one in self.incidents.values() if one.kind == "volume" and one.is_open]:
+            if other.parent is None and explained_by(other, [incident], self.settings.shared):
+                other.parent = incident.id
+                self.book.touch(other)
 
     def _tell(
         self,

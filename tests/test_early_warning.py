@@ -1,6 +1,7 @@
 """From committed complaints to a signed message: the evaluator, the outbox, the receiver."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -14,6 +15,7 @@ from serving.receiver import Receiver
 from serving.requests import Filter, WebhookIn
 from serving.schema import alert, complaint, outbox
 from serving.service import Service
+from serving.store import utc_now
 from serving.supervision import add_webhook
 from tests.conftest import Clock
 
@@ -55,6 +57,7 @@ def finish(evaluator: Evaluator) -> None:
 def test_six_customers_about_one_matter_become_one_incident_and_a_signed_message(
     service: Service, clock: Clock, receiver: Receiver
 ) -> None:
+    clock.now = utc_now() - timedelta(hours=1)  # due by now; the public library refuses a stamp that is not of now
     receiver.secret = add_webhook(service, WebhookIn(url=receiver.url))["secret"]
     complain(service, clock, MILK)
     finish(Evaluator(service, "one"))
@@ -63,7 +66,7 @@ def test_six_customers_about_one_matter_become_one_incident_and_a_signed_message
     assert set(found[0]["complaints"]) == {f"m-{n}" for n in range(6)}  # type: ignore[call-overload]
     assert found[0]["customers"] == 6
     with guarded_client("127.0.0.0/8") as client:
-        while deliver_due(service.store, client, clock, "sender"):
+        while deliver_due(service.store, client, utc_now, "sender"):
             pass
     told = [b["data"] for b in receiver.received.values() if b["data"]["kind"] == "group"]
     assert told[0]["reason"] == "first"

@@ -141,14 +141,52 @@ def test_several_posts_about_one_matter_are_spreading() -> None:
     assert alerts[0].severity == "warning" and alerts[-1].severity == "severe"
 
 
-def test_a_threat_inside_a_group_makes_no_second_incident() -> None:
+def test_a_post_inside_a_group_is_an_exposure_of_its_own_and_worsens_the_group() -> None:
     watch = EarlyWarning()
     alerts = tell(
         [sight(n, MILK[n], timedelta(hours=n), stage="posted" if n == 5 else "none") for n in range(6)], watch
     )
-    assert len(watch.incidents) == 1
-    assert [alert.reason for alert in alerts] == ["first"]  # five customers are a warning, and so is a post
-    assert watch.incidents[alerts[0].incident].as_dict()["stage"] == "posted"
+    assert sorted((alert.kind, alert.reason) for alert in alerts) == [("exposure", "first"), ("group", "first")]
+    shown = {alert.kind: watch.incidents[alert.incident].as_dict() for alert in alerts}
+    assert shown["exposure"]["complaints"] == ["c5"]
+    assert shown["group"]["stage"] == "posted" and len(shown["group"]["complaints"]) == 6
+
+
+def test_one_customer_who_goes_on_posting_is_one_exposure() -> None:
+    posts = ["空气炸锅起火了，视频在这儿", "更新一下：客服让我删视频", "第二条：评论区都说自家也冒烟"]
+    watch = EarlyWarning()
+    tell([sight(n, text, timedelta(hours=n), customer="p", stage="posted") for n, text in enumerate(posts)], watch)
+    assert [one.as_dict()["complaints"] for one in watch.incidents.values()] == [["c0", "c1", "c2"]]
+
+
+def test_a_matter_told_in_many_words_is_a_group_and_explains_the_rise_of_its_product() -> None:
+    calm = [
+        sight(
+            n,
+            f"{THINGS[n % len(THINGS)]}{TROUBLES[n % len(TROUBLES)]}",
+            timedelta(hours=9 * n),
+            product="牛奶",
+            region="杭州",
+        )
+        for n in range(60)
+    ]
+    start = timedelta(hours=9 * 60)
+    milk = [
+        "文汇路店买的晨露牛奶倒出来一股酸臭味", "文汇路店的晨露是坏的吧，孩子喝了吐", "晨露牛奶，文汇路店，喝第一口就发苦",
+        "昨晚也在文汇路店买了晨露，煮开成了一锅渣", "文汇路店冷藏柜十六度，晨露摸着是温的", "投诉文汇路店，晨露变质，老人拉了三趟",
+        "同一批晨露，文汇路店卖给我们单元四五户都是酸的", "晨露坏了去文汇路店退，店员说退了十几盒了",
+    ]  # fmt: skip
+    burst = [
+        sight(100 + n, text, start + timedelta(minutes=6 * n), product="牛奶", region="杭州")
+        for n, text in enumerate(milk)
+    ]
+    watch = EarlyWarning()
+    alerts = tell(calm + burst, watch)
+    found = watch.incidents[next(a.incident for a in alerts if a.kind == "group" and "c100" in a.complaints)].as_dict()
+    assert len(set(found["complaints"]) & {f"c{100 + n}" for n in range(8)}) >= 7
+    assert "文汇路店" in found["terms"]
+    open_rises = [one for one in watch.incidents.values() if one.kind == "volume" and one.is_open]
+    assert all(one.parent is not None for one in open_rises)
 
 
 def test_a_customer_who_comes_a_third_time_is_told_and_another_matter_does_not_count() -> None:
