@@ -1,9 +1,10 @@
 """What the early warning remembers: complaints by issue and by counter, incidents with their complaints; durable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from model.evidence import Member
+from model.grounds import explained_by
 from model.incidents import Incident
 from model.issues import StateRow
 
@@ -50,9 +51,23 @@ class Casebook:
         """Something about an incident changed."""
         self._touched["incident", incident.id] = None
 
+    def attach_rises(self, matter: Incident, shared: float) -> None:
+        """A rise of a counter that this matter explains becomes its child and is not told again."""
+        for rise in [one for one in self.incidents.values() if one.kind == "volume" and one.is_open]:
+            if rise.parent is None and explained_by(rise, [matter], shared):
+                rise.parent = matter.id
+                self.touch(rise)
+
     def latest(self, key: str) -> Incident | None:
         """The latest incident of a key, open or resolved not too long ago."""
         return self.incidents.get(self._newest.get(key, ""))
+
+    def counted(self) -> Iterator[tuple[str, str, int]]:
+        """Every counter, customer and hour (since 1970) that the remembered complaints stand for."""
+        for member in self.members.values():
+            if member.counts:
+                for key in (member.issue, *volume_keys(member)):
+                    yield key, member.who, member.seconds // 3600
 
     def forget(self, seconds: int, days: int) -> None:
         """Drop what was resolved or said more than `days` before `seconds`, but nothing an incident still shows."""

@@ -6,7 +6,7 @@ from model.evidence import Member
 from model.incidents import Incident
 from model.watch_settings import Rule
 
-__all__ = ["broken_rule", "different", "explained_by", "repeats_of", "stage_of"]
+__all__ = ["broken_rule", "different", "explained_by", "exposure_of", "repeats_of", "stage_of"]
 
 _WEEK = 7 * 86400
 
@@ -50,3 +50,9 @@ def explained_by(incident: Incident, others: Iterable[Incident], shared: float) 
         if len(ids & {member.id for member in other.members}) >= shared * len(ids):
             return other.id
     return None
+
+
+def exposure_of(member: Member, key: str, others: Iterable[Incident]) -> Incident | None:
+    """The open exposure that a public complaint belongs to: that of its issue, or of the same customer."""
+    open_ones = (one for one in others if one.kind == "exposure" and one.is_open)
+    return next((one for one in open_ones if one.key == key or member.who in one.who), None)

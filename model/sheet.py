@@ -12,7 +12,7 @@ from math import isfinite
 
 from model.errors import DataError
 
-__all__ = ["Sheet", "decode", "read_sheet"]
+__all__ = ["Sheet", "cell_text", "decode", "read_sheet"]
 
 SAVE_AS = 'open it in Excel and choose 另存为 "CSV UTF-8"'
 ZIP, OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

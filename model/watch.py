@@ -9,7 +9,7 @@ from model.casebook import Casebook, volume_keys
 from model.complaint import Sighting
 from model.counts import Counts
 from model.evidence import Member, core_of, fits, top_terms, unity
-from model.grounds import broken_rule, different, explained_by, repeats_of, stage_of
+from model.grounds import broken_rule, different, explained_by, exposure_of, repeats_of, stage_of
 from model.incidents import Alert, Incident, Observed, Reason, decide
 from model.issues import IssueIndex, StateRow
 from model.spike import SLOW, Spike
@@ -37,15 +37,8 @@ class EarlyWarning:
         self.index = IssueIndex(settings.issues)
         self.counts = Counts(settings.counts)
         self.book = Casebook()
-        self._now = 0
-        self._began = 0
-        self._number = 0
-        self._opened = 0
-
-    @property
-    def incidents(self) -> dict[str, Incident]:
-        """Open incidents and those resolved not long ago, by id."""
-        return self.book.incidents
+        self.incidents = self.book.incidents  # open ones and those resolved not long ago, by id
+        self._now = self._began = self._number = self._opened = 0
 
     def observe(self, sighting: Sighting, now: datetime | None = None) -> Observed:
         """Take one complaint in. `now` defaults to its own time; an id seen before changes nothing."""
@@ -129,19 +122,20 @@ class EarlyWarning:
             return told
         if incident is None:
             incident = self._open(member.issue, kind or "group")
-        return told + self._tell(incident, kind, spike, stage, repeats, touched)
+        touched[incident.id] = None
+        return told + self._tell(incident, kind, spike, stage, repeats)
 
     def _watch_exposure(self, member: Member, stage: str, touched: dict[str, None]) -> list[Alert]:
-        """What is said in public has incidents of its own: one for all who speak of one issue, or for one who goes on."""
+        """What is said in public has incidents of its own: one for an issue, or for one customer who goes on."""
         key = f"exposure:{member.issue}"
-        open_ones = [one for one in self.incidents.values() if one.kind == "exposure" and one.is_open]
-        incident = next((one for one in open_ones if one.key == key or member.who in one.who), None)
+        incident = exposure_of(member, key, self.incidents.values())
         if incident is None:
             incident = Incident(f"inc{self._opened}", key, "exposure", self._now, member.number)
             self._opened += 1
             self.book.open(incident)
         self.book.admit(incident, member)
-        return self._tell(incident, "exposure", None, stage, 0, touched)
+        touched[incident.id] = None
+        return self._tell(incident, "exposure", None, stage, 0)
 
     def _group(self, issue: str, spike: Spike) -> str | None:
         """`group` or `rule` when enough different customers, in different words, speak of one matter."""
@@ -177,9 +171,8 @@ class EarlyWarning:
             if self.counts.learnt(key) < settings.volume_learnt_hours:
                 continue
             self.counts.note(key, self._now // HOUR, spike.score)
-            over = spike.customers >= max(
-                spike.expected + settings.volume_excess, settings.volume_ratio * spike.expected
-            )
+            least = max(spike.expected + settings.volume_excess, settings.volume_ratio * spike.expected)
+            over = spike.customers >= least
             hot = over and spike.score >= self.counts.threshold(key)
             if not hot and (incident is None or not incident.is_open):
                 continue
@@ -187,7 +180,7 @@ class EarlyWarning:
                 incident = self._open(key, "volume", spike.window)
                 incident.parent = explained_by(incident, self.incidents.values(), settings.shared)
             if incident.parent is None:
-                alerts += self._tell(incident, "volume" if hot else None, spike, "none", 0, touched)
+                alerts += self._tell(incident, "volume" if hot else None, spike, "none", 0)
             touched[incident.id] = None
         return alerts
 
@@ -220,27 +213,11 @@ class EarlyWarning:
                 self.book.admit(incident, member)
         self.book.open(incident)
         if kind != "volume":
-            self._explain(incident)
+            self.book.attach_rises(incident, self.settings.shared)
         return incident
 
-    def _explain(self, incident: Incident) -> None:
-        """A rise of a counter that this matter explains is attached to it and not told again."""
-        for other in [one for one in self.incidents.values() if one.kind == "volume" and one.is_open]:
-            if other.parent is None and explained_by(other, [incident], self.settings.shared):
-                other.parent = incident.id
-                self.book.touch(other)
-
-    def _tell(
-        self,
-        incident: Incident,
-        kind: str | None,
-        spike: Spike | None,
-        stage: str,
-        repeats: int,
-        touched: dict[str, None],
-    ) -> list[Alert]:
+    def _tell(self, incident: Incident, kind: str | None, spike: Spike | None, stage: str, repeats: int) -> list[Alert]:
         """Bring the incident up to date and say what is new about it."""
-        touched[incident.id] = None
         reopened = kind is not None and not incident.is_open
         if reopened:
             incident.resolved, incident.state = None, "open"
@@ -284,9 +261,7 @@ class EarlyWarning:
     def _rest(self, day: int) -> None:
         """One night: idle issues, old complaints and old incidents go; thresholds learn from the quiet keys."""
         seconds = min(self._now, (day + 1) * DAY - 8 * HOUR)
-        busy = {
-            one.key for one in self.incidents.values() if one.resolved is None or seconds - one.resolved < 48 * HOUR
-        }  # fmt: skip
+        busy = {one.key for one in self.incidents.values() if not one.resolved or seconds - one.resolved < 48 * HOUR}
         for issue in self.index.drop_idle(seconds):
             self.counts.forget(issue)
         self.counts.rest(day, seconds // HOUR, busy)
@@ -306,11 +281,10 @@ class EarlyWarning:
         watch.index = IssueIndex.restore(kept, settings.issues)
         watch.counts = Counts.restore(kept, settings.counts)
         watch.book = Casebook.restore(kept)
-        for member in watch.book.members.values():
-            if member.counts:
-                for key in (member.issue, *volume_keys(member)):
-                    if key in watch.counts.keys_:
-                        watch.counts.remember(key, member.who, member.seconds // HOUR)
+        watch.incidents = watch.book.incidents
+        for key, who, hour in watch.book.counted():
+            if key in watch.counts.keys_:
+                watch.counts.remember(key, who, hour)
         for part, _, value in kept:
             if part == "clock" and value is not None:
                 watch._now, watch._number, watch._opened = value["now"], value["number"], value["opened"]
