@@ -153,7 +153,11 @@ def demo(seconds: Annotated[float, typer.Option(help="how long the last hour pla
 
 
 @app.command(name="import")
-def import_(file: Path, yes: Annotated[bool, typer.Option("--yes", help="import without asking")] = False) -> None:
+def import_(
+    file: Path,
+    yes: Annotated[bool, typer.Option("--yes", help="import without asking")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="history: it teaches what is normal, nobody is told")] = False,
+) -> None:
     """Bring history into the store: preview, then rows one by one; the same file again adds nothing."""
     from model.table import read_table
     from serving.files import import_table, preview_table, save_refused
@@ -165,14 +169,13 @@ def import_(file: Path, yes: Annotated[bool, typer.Option("--yes", help="import 
     print(f"{seen.rows} rows; columns: " + ", ".join(f"{role} = {column}" for role, column in seen.roles.items()))
     for problem in seen.problems[:10]:
         console.print(f"[yellow]row {problem.row} {problem.column}: {problem.reason}[/yellow]")
-    if seen.total_problems > 10:
-        console.print(f"[yellow]… and {seen.total_problems - 10} more[/yellow]")
+    print(f"{seen.total_problems} rows cannot be used")
     if service.shelf() is None:
         console.print("[yellow]no model is promoted: the rows are stored unclassified[/yellow]")
     if not yes and not typer.confirm("import them?"):
         raise typer.Exit(1)
     with bar("importing") as step:
-        done = import_table(service, table, step)
+        done = import_table(service, table, step, quiet=quiet)
     kept = save_refused(service.settings.data_dir / "refused", table, done.refused)
     print(
         f"{done.added} added, {done.known} were there already, {len(done.refused)} refused"

@@ -25,7 +25,7 @@ class CountsSettings:
 
     group: float = 0.3
     volume: float = 0.05
-    slow_below: float = 50.0
+    slow_below: float = 25.0
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from model.watch_settings import Rule, WatchSettings
 __all__ = ["EarlyWarning", "Observed", "Rule", "StateRow", "WatchSettings"]
 
 HOUR, DAY = 3600, 86400
+_LEAST = 0.3  # eight customers in eight wordings share few words, and are a matter all the same
 _FAINT = 2.0  # nats: what no threshold tells need not be looked at closely
 
 
@@ -151,7 +152,7 @@ class EarlyWarning:
         score = spike.score
         if self.counts.windows_ == SLOW:  # where keys are so rare that a topic looks as surprising as a matter
             one = unity(near, partial(self.index.ownership, issue=issue), self.index.rarity)
-            score *= min(1.0, one / settings.unity) ** 2
+            score *= max(_LEAST, min(1.0, one / settings.unity) ** 2)
         self.counts.note(issue, self._now // HOUR, score)
         cold = self._now - self._began < settings.cold_hours * HOUR
         enough = customers >= (settings.cold_customers if cold else settings.customers)

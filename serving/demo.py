@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from serving.demo_history import demo_history
 from serving.schema import complaint
-from serving.service import Service
+from serving.service import HISTORY, Service
 from serving.store import milliseconds
 
 __all__ = ["DemoProgress", "demo_progress", "play_demo", "start_demo"]
@@ -23,7 +23,6 @@ __all__ = ["DemoProgress", "demo_progress", "play_demo", "start_demo"]
 log = logging.getLogger("kesu.demo")
 PLAY_SECONDS = 40.0  # the last hour, told in this time
 CHUNK = 100
-SOURCE = "demo"
 HOUR = 3_600_000
 
 
@@ -58,7 +57,7 @@ def play_demo(service: Service, wait: Callable[[float], object] | None = None, s
         if service.stopping.is_set():
             return
         chunk = history.past[start : start + CHUNK]
-        service.intake.accept(chunk, source=SOURCE)
+        service.intake.accept(chunk, source=f"{HISTORY}demo")
         simulate_handling(service, [c.id for c in chunk])
         progress.done += len(chunk)
     while unevaluated(service) and not service.stopping.is_set():
@@ -71,7 +70,7 @@ def play_demo(service: Service, wait: Callable[[float], object] | None = None, s
         if service.stopping.is_set():
             return
         before = offset
-        service.intake.accept([item], source=SOURCE)
+        service.intake.accept([item], source="demo")
         progress.done += 1
     progress.state = "done"
 

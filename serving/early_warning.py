@@ -20,7 +20,7 @@ from model.incidents import Alert
 from model.watch import EarlyWarning
 from serving.incidents import load_state, save_alerts, save_incidents, save_state
 from serving.schema import complaint, incident, lease
-from serving.service import Service
+from serving.service import HISTORY, Service
 from serving.store import milliseconds, moment, upsert
 
 __all__ = ["Evaluator"]
@@ -31,6 +31,8 @@ LEASE_MS = 15_000
 BATCH = 200
 TOLD_WITHIN = timedelta(hours=48)  # what history shows older than this is an incident, but nobody is told now
 ADVANCE_EVERY = timedelta(seconds=60)
+LIVE = timedelta(hours=1)  # a complaint this young is of the present
+IDLE = timedelta(seconds=10)  # an import never pauses this long
 
 
 class LostLease(StoreError):
@@ -46,6 +48,7 @@ class Evaluator:
         self.pause = pause
         self.watch: EarlyWarning | None = None
         self.advanced: datetime | None = None
+        self.worked: datetime | None = None
 
     def run(self) -> None:
         """Work until the service stops. A failure is logged, the memory dropped, and the work tried again."""
@@ -75,10 +78,12 @@ class Evaluator:
         for row in rows:
             seen = watch.observe(sighting(row), min(moment(row.time), now))
             issues.append({"row": row.seq, "issue_key": seen.issue})
-            alerts += seen.alerts
+            if not row.source.startswith(HISTORY):
+                alerts += seen.alerts
         for identity in asked:
             alerts += watch.resolve(identity, now)
-        if len(rows) < BATCH and (self.advanced is None or now - self.advanced >= ADVANCE_EVERY):
+        due = self.advanced is None or now - self.advanced >= ADVANCE_EVERY
+        if watch.incidents and self.is_up_to_date(rows, now) and due:
             alerts += watch.advance(now)
             self.advanced = now
         hot = now - TOLD_WITHIN
@@ -89,6 +94,14 @@ class Evaluator:
             self.watch = None
             raise
         return len(rows)
+
+    def is_up_to_date(self, rows: Sequence[Row[Any]], now: datetime) -> bool:
+        """Whether time may go on to now: not while history comes in, or the rest of it would be late."""
+        if rows or self.worked is None:
+            self.worked = now
+        if rows:
+            return len(rows) < BATCH and now - moment(rows[-1].time) < LIVE
+        return now - self.worked >= IDLE
 
     def pending(self) -> tuple[Sequence[Row[Any]], list[str]]:
         """Complaints not evaluated yet, the earliest first, and incidents that people want closed."""

@@ -9,7 +9,7 @@ from model.complaint import Complaint
 from model.table import RowError, Table, write_table
 from serving.complaints import list_complaints, view
 from serving.intake import Refusal
-from serving.service import Service
+from serving.service import HISTORY, Service
 from serving.store import Store
 
 __all__ = ["Imported", "Preview", "export_complaints", "import_table", "preview_table", "save_refused"]
@@ -48,14 +48,19 @@ def preview_table(table: Table, service: Service) -> Preview:
     return Preview(table.name, len(table.rows), dict(table.roles), table.rows[:SAMPLE], problems[:SHOWN], len(problems))
 
 
-def import_table(service: Service, table: Table, progress: Progress = lambda done, total: None) -> Imported:
+def import_table(
+    service: Service, table: Table, progress: Progress = lambda done, total: None, *, quiet: bool = False
+) -> Imported:
     """Store every usable row; the same file again adds nothing. Without a bundle rows are stored unclassified.
+
+    `quiet` rows are history: they teach the early warning, and nobody is told of what it finds in them.
 
     Rows that cannot be used are returned with row, column and reason, and kept as a file (`save_refused`).
     """
     intake = service.intake
     total, added, known = len(table.rows), 0, 0
     refused: list[RowError] = []
+    source = f"{HISTORY if quiet else 'import:'}{table.name[:80]}"
     dated = "time" in table.roles
     usable = list(table.complaints(service.clock()))
     usable.sort(key=lambda row: row[1].time.timestamp() if isinstance(row[1], Complaint) else 0.0)  # as it happened
@@ -67,7 +72,7 @@ def import_table(service: Service, table: Table, progress: Progress = lambda don
             else:
                 good.append((number, replace(item, time_given=dated)))
         before = set(intake.known([c.id for _, c in good]))
-        answers = intake.accept([c for _, c in good], source=f"import:{table.name[:80]}", unclassified=True)
+        answers = intake.accept([c for _, c in good], source=source, unclassified=True)
         for (number, item), answer in zip(good, answers, strict=True):
             if isinstance(answer, Refusal):
                 refused.append(RowError(number, "", answer.detail))

@@ -76,6 +76,7 @@ def incident_row(value: dict[str, Any]) -> dict[str, Any]:
         "customers": value["customers"],
         "category": value["category"],
         "department": value["department"],
+        "parent": value["parent"],
         "value": json.dumps(value, ensure_ascii=False, separators=(",", ":")),
     }
 

@@ -122,6 +122,7 @@ incident = Table(
     Column("customers", Integer, nullable=False),
     Column("category", String(100)),
     Column("department", String(100)),
+    Column("parent", String(80)),  # the incident that explains this one
     Column("value", Text, nullable=False),  # JSON of the incident with its evidence
     Column("acknowledged_at", Big),
     Column("acknowledged_by", String(200)),

@@ -15,7 +15,9 @@ from serving.store import Store, open_store, utc_now
 if TYPE_CHECKING:
     from serving.demo import DemoProgress
 
-__all__ = ["BundleShelf", "Service", "open_service"]
+HISTORY = "history:"  # a source that begins so teaches what is normal and makes incidents, but nobody is told
+
+__all__ = ["HISTORY", "BundleShelf", "Service", "open_service"]
 
 
 class BundleShelf:

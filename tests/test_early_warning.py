@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from model.complaint import Complaint
+from model.table import read_table_bytes
 from serving.address_guard import guarded_client
 from serving.early_warning import Evaluator, LostLease
+from serving.files import import_table
 from serving.incidents import acknowledge, ask_to_resolve, find_incident, incident_view, list_incidents
 from serving.outbox import deliver_due
 from serving.receiver import Receiver
@@ -146,6 +149,20 @@ def test_thirty_old_days_imported_raise_no_alert_for_now(service: Service, clock
     with service.store.read() as connection:
         assert connection.scalar(select(func.count()).select_from(alert)) == 0
         assert connection.scalar(select(func.count()).where(complaint.c.evaluated.is_(True))) == len(MILK)
+
+
+def test_quiet_history_makes_incidents_and_tells_nobody(
+    service: Service, clock: Clock, receiver: Receiver, tmp_path: Path
+) -> None:
+    add_webhook(service, WebhookIn(url=receiver.url))
+    clock.move(hours=1)
+    rows = "".join(f"{n},2026-10-14 12:{n * 7:02d},{text}\n" for n, text in enumerate(MILK))
+    table = read_table_bytes(f"客户,时间,内容\n{rows}".encode(), "昨天.csv")
+    assert import_table(service, table, quiet=True).added == len(MILK)
+    finish(Evaluator(service, "one"))
+    assert len(groups(service)) == 1
+    with service.store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(outbox)) == 0
 
 
 def test_exposure_comes_in_stages_and_severities(service: Service, clock: Clock, receiver: Receiver) -> None:

@@ -54,7 +54,7 @@ def test_the_tree_of_contributing_is_the_tree_on_disk() -> None:
     for line in TREE[1].splitlines():
         if line and not line.startswith(" "):
             room = line.split()[0].rstrip("/") if line.split()[0].endswith("/") else ""
-        elif room:
+        elif room in rooms:
             named |= {f"{room}/{word}" for word in re.findall(r"[a-z_0-9]+\.py", line.split("  #")[0])}
     there = {f for f in files if f.endswith(".py") and "/versions/" not in f and not f.endswith("__init__.py")}
     there = {f for f in there if any(f.rpartition("/")[0] == room for room in rooms)}

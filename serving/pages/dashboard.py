@@ -27,6 +27,7 @@ __all__ = [
     "months",
     "open_incidents",
     "page_of",
+    "quotes",
     "review_queue",
     "sparkline",
     "told",
@@ -76,7 +77,8 @@ def count_figures(connection: Connection, now: datetime) -> Figures:
         ).all()
     )
     unhandled = select(func.count()).select_from(complaint).where(complaint.c.status.in_(UNHANDLED))
-    active = select(func.count()).select_from(incident).where(incident.c.status != "resolved")
+    own = incident.c.status != "resolved", incident.c.parent.is_(None)
+    active = select(func.count()).select_from(incident).where(*own)
     states: dict[str, int] = dict(
         connection.execute(
             select(outbox.c.state, func.count()).where(outbox.c.state.in_(("due", "dead"))).group_by(outbox.c.state)
@@ -101,12 +103,26 @@ def open_incidents(connection: Connection, limit: int = 20, *, resolved: bool = 
 
     Among equals a matter that people share comes before a mere number.
     """
-    query = select(incident).limit(limit)
+    query = select(incident).where(incident.c.parent.is_(None)).limit(limit)
     if resolved:
         query = query.where(incident.c.status == "resolved").order_by(desc(incident.c.last_at))
     else:
         query = query.where(incident.c.status != "resolved").order_by(desc(RANK), desc(KIND), desc(incident.c.last_at))
-    return [evidence(row) for row in connection.execute(query)]
+    found = [evidence(row) for row in connection.execute(query)]
+    texts = quotes(connection, found)
+    return [one | {"quote": texts.get(one["id"])} for one in found]
+
+
+def quotes(connection: Connection, incidents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """One complaint's text for each incident: of an exposure the latest, else the one most like the others."""
+    chosen = {
+        one["id"]: one["complaints"][-1] if one["kind"] == "exposure" else one["exemplars"][0]
+        for one in incidents
+        if one.get("complaints") and one.get("exemplars")
+    }
+    query = select(complaint.c.id, complaint.c.text).where(complaint.c.id.in_(chosen.values()))
+    texts = {row.id: row.text for row in connection.execute(query)} if chosen else {}
+    return {identity: texts[one] for identity, one in chosen.items() if one in texts}
 
 
 def evidence(row: Row[Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from serving.pages.dashboard import (
     months,
     open_incidents,
     page_of,
+    quotes,
     review_queue,
     told,
 )
@@ -121,6 +122,7 @@ class Pages:
             if row is None:
                 return self.screen.missing(request, "这个事件")
             found = evidence(row)
+            found["quote"] = quotes(connection, [found]).get(found["id"])
             ids = found.get("exemplars") or found.get("complaints", [])[:5]
             examples = [one for one in (find_complaint(connection, each) for each in ids[:5]) if one is not None]
             alerts = told(connection, identity)

@@ -125,6 +125,7 @@ def upgrade() -> None:
         sa.Column("customers", sa.Integer(), nullable=False),
         sa.Column("category", sa.String(length=100), nullable=True),
         sa.Column("department", sa.String(length=100), nullable=True),
+        sa.Column("parent", sa.String(length=80), nullable=True),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("acknowledged_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("acknowledged_by", sa.String(length=200), nullable=True),
