@@ -94,7 +94,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.ready = False
     install_problems(app)
     app.add_middleware(Shed, most=service.settings.in_flight, largest=service.settings.body_limit)
-    app.add_middleware(Gate, store=service.store)
+    app.add_middleware(Gate, store=service.store, clock=service.clock)
     app.include_router(api.routes(service))
     app.include_router(supervision.routes(service))
     mount(app, service)

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -90,7 +90,7 @@ class Intake:
 
     def classify(self, complaints: Sequence[Complaint], *, explain: bool = False) -> list[dict[str, Any] | Refusal]:
         """Answers without recording anything."""
-        good, out = self.prepare(complaints, explain=explain)
+        good, out = self.prepare(complaints, explain=explain, stored=False)
         for position, item in good.items():
             out[position] = item.answer
         return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
@@ -171,9 +171,17 @@ class Intake:
             return list(stored(connection, ids))
 
     def prepare(
-        self, complaints: Sequence[Complaint], *, explain: bool = False, unclassified: bool = False
+        self,
+        complaints: Sequence[Complaint],
+        *,
+        explain: bool = False,
+        unclassified: bool = False,
+        stored: bool = True,
     ) -> tuple[dict[int, Classified], list[dict[str, Any] | Refusal | None]]:
-        """Mask and classify: what is usable by its position, and a list with the refusals in their places."""
+        """Mask and classify: what is usable by its position, and a list with the refusals in their places.
+
+        What is not to be `stored` needs no keyed hashes.
+        """
         bundle = self.bundle()
         out: list[dict[str, Any] | Refusal | None] = [None] * len(complaints)
         usable: dict[int, tuple[Complaint, str]] = {}
@@ -183,6 +191,9 @@ class Intake:
                 text = mask(check_text(incoming.text, longest=self.text_limit))
             except TextError as error:
                 out[position] = Refusal(422, str(error))
+                continue
+            if not stored:
+                usable[position] = (replace(incoming, text=text, customer=None), "")
                 continue
             customer = customer_key(secret, incoming.customer) if incoming.customer else None
             usable[position] = (replace(incoming, text=text, customer=customer), body_hash(secret, incoming))
@@ -216,8 +227,10 @@ def new_id(key: str | None, position: int) -> str:
 
 def body_hash(secret: bytes, incoming: Complaint) -> str:
     """A keyed hash of all that was sent, so that another body under the same id is noticed."""
-    body = asdict(incoming) | {"time": incoming.time.isoformat() if incoming.time_given else None, "id": None}
-    return hmac.new(secret, json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), "sha256").hexdigest()
+    c = incoming
+    body = [c.text, c.customer, c.channel, c.product, c.region, c.social and astuple(c.social)]
+    body.append(c.time.isoformat() if c.time_given else None)
+    return hmac.new(secret, json.dumps(body, ensure_ascii=False).encode(), "sha256").hexdigest()
 
 
 def recall(connection: Connection, key: str, whole: str) -> list[dict[str, Any]] | None:

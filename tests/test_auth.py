@@ -6,6 +6,7 @@ import pytest
 from model.errors import DataError
 from serving.auth import Gate, add_key, list_keys, may, revoke_key
 from serving.service import Service
+from tests.conftest import Clock
 
 ROUTES = [
     ("POST", "/classify", {"intake", "supervisor", "scientist", "admin"}),
@@ -53,9 +54,10 @@ def test_a_page_of_another_site_may_not_write(service: Service) -> None:
     assert refusal[0] == 403
 
 
-def test_from_the_first_key_on_everybody_needs_one(service: Service, server: httpx.Client) -> None:
+def test_from_the_first_key_on_everybody_needs_one(service: Service, server: httpx.Client, clock: Clock) -> None:
     assert server.get("/complaints").status_code == 200
     key = add_key(service.store, "入口", "intake")
+    clock.move(seconds=2)
     assert server.get("/complaints").status_code == 401
     assert server.get("/healthz").status_code == 200
     mine = {"Authorization": f"Bearer {key}"}
