@@ -20,6 +20,7 @@ from serving import api, supervision
 from serving.address_guard import guarded_client
 from serving.auth import Gate
 from serving.early_warning import Evaluator
+from serving.memory import release_compiler
 from serving.metrics import metrics_text
 from serving.outbox import Sender
 from serving.pages.routes import mount, trial
@@ -111,6 +112,7 @@ def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
             service.intake.accept([], source="api")
             if service.shelf() is not None:
                 service.intake.classify([trial(TRIAL, service.clock())], explain=True)
+            log.debug("%d bytes of the compiler given back", release_compiler())
             app.state.ready = True
         except KesuError as error:
             service.problems.append(str(error))

@@ -4,33 +4,19 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from model.errors import SettingsError
+from serving.memory import lean
 from serving.settings import Settings
 
 if TYPE_CHECKING:
     from serving.service import Service
 
-__all__ = ["lean", "make_served_app", "run_evaluator", "run_sender", "running", "serve"]
-
-
-def lean() -> None:
-    """Keep a serving process small. Called before numba is imported; a server never trains.
-
-    numba loads scipy's BLAS at the first kernel though no kernel here uses it (14 MB, 0.24 s); glibc keeps an arena of
-    memory for each thread.
-    """
-    sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
-    if sys.platform == "linux":
-        from ctypes import CDLL
-
-        arenas = -8  # M_ARENA_MAX
-        CDLL(None).mallopt(arenas, 2)
+__all__ = ["make_served_app", "run_evaluator", "run_sender", "running", "serve"]
 
 
 def serve(settings: Settings, host: str, port: int, workers: int = 1) -> None:

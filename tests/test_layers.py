@@ -51,7 +51,7 @@ def test_serving_a_request_imports_neither_scikit_learn_nor_scipy(starter_bundle
     program = (
         "import sys\n"
         "from datetime import UTC, datetime\n"
-        "from serving.run import lean\n"
+        "from serving.memory import lean\n"
         "lean()\n"
         "from serving.app import make_app\n"
         "from model.bundle import load_bundle\n"

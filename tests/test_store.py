@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text, update
 
 from model.errors import StoreError
 from serving.schema import metadata, secret
-from serving.store import HEAD, Store, open_store, upsert
+from serving.store import HEAD, Store, open_store, run_migrations, sqlite_engine, upsert
 from tests.conftest import ROOT
 
 
@@ -21,7 +21,12 @@ def store(tmp_path: Path) -> Store:
     return open_store(f"sqlite:///{tmp_path / 'a.db'}")
 
 
-def test_migrations_make_exactly_the_schema(store: Store) -> None:
+@pytest.mark.parametrize("way", ["at once", "by migrations"])
+def test_both_ways_make_exactly_the_schema(tmp_path: Path, way: str) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    store = open_store(url) if way == "at once" else Store(sqlite_engine(url))
+    if way == "by migrations":
+        run_migrations(store, lambda command, config: command.upgrade(config, "head"))
     with store.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
         assert compare_metadata(context, metadata) == []
