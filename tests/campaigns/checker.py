@@ -35,7 +35,13 @@ def check(
         there = [i for i in ids if i in rows]
         holding = [k for k, v in incidents.items() if len(set(v["complaints"]) & set(there)) >= len(there) - 1]
         if not holding:
-            broken.append(f"the matter of {ids[0]} has no group incident with its complaints")
+            parts = {k: n for k, v in incidents.items() if (n := len(set(v["complaints"]) & set(there)))}
+            issues = [
+                r[0] for r in connection.execute("SELECT issue FROM complaint WHERE id LIKE ?", (ids[0][:-1] + "%",))
+            ]
+            broken.append(
+                f"the matter of {ids[0]} ({len(there)} stored) has no group incident: {parts}, issues {issues}"
+            )
     alerts = connection.execute("SELECT id, incident, reason FROM alert").fetchall()
     messages = {r[0]: r[1:] for r in connection.execute("SELECT alert, id, state FROM outbox WHERE alert IS NOT NULL")}
     firsts = [incident for _, incident, reason in alerts if reason == "first"]

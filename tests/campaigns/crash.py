@@ -3,7 +3,8 @@
     python -m tests.campaigns.crash --kills 20 --bundle data/bundles/current
 
 Writers post complaints with ids of their own and remember what was acknowledged. In every round one matter is planted:
-some customers complain about one thing. The checker reads the database file by itself and believes nothing else.
+some customers complain about one thing. Texts are of random characters: this is about losing nothing, not about
+language. The checker reads the database file by itself and believes nothing else.
 """
 
 import argparse
@@ -23,55 +24,7 @@ from tests.campaigns.server import ServerProcess
 
 WRITERS = 3
 PLANTED = 6  # customers of a planted matter
-PLACES = [
-    "东湖",
-    "西站",
-    "南塘",
-    "北苑",
-    "河湾",
-    "城隍庙",
-    "学府",
-    "滨江",
-    "老街",
-    "新港",
-    "石桥",
-    "柳林",
-    "金沙",
-    "白云",
-    "锦绣",
-    "凤凰",
-    "望江",
-    "梅园",
-    "竹海",
-    "松岭",
-    "桃源",
-    "杏花",
-]
-THINGS = [
-    "酸奶胀包",
-    "鸡蛋发臭",
-    "面包长霉",
-    "鲜虾变质",
-    "豆浆有异物",
-    "草莓腐烂",
-    "牛排发绿",
-    "豆腐酸败",
-    "鲜鱼死掉",
-    "米粉生虫",
-]
-HOW = (
-    "在{p}店买的{t}了，要求退款",
-    "{p}店的{t}，太吓人了",
-    "今天从{p}店拿回来就{t}，没人管",
-    "投诉{p}店，{t}，孩子吃了不舒服",
-)
-OTHER = (
-    "快递放在门口没通知，第{n}次了",
-    "会员第{n}个月被多扣费",
-    "退款申请{n}天没有回音",
-    "客服第{n}次挂我电话",
-    "app第{n}次登录失败",
-)
+ALPHABET = [chr(code) for code in range(0x4E00, 0x9000)]
 
 
 class Writers:
@@ -90,11 +43,12 @@ class Writers:
 
     def plant(self, number: int) -> None:
         """Queue one matter's complaints for the writers."""
-        place, thing = PLACES[number % len(PLACES)], THINGS[number % len(THINGS)]
+        chance = random.Random(f"{self.seed}/matter/{number}")
+        words = ["".join(chance.choices(ALPHABET, k=5)) for _ in range(2)]  # what no other complaint says
         bodies = [
             {
                 "id": f"matter-{number}-{n}",
-                "text": HOW[n % len(HOW)].format(p=place, t=thing),
+                "text": f"{words[0]}，{words[1]}，{''.join(chance.choices(ALPHABET, k=6))}",
                 "customer": f"客户{number}-{n}",
             }
             for n in range(PLANTED)
@@ -107,7 +61,7 @@ class Writers:
         with self.lock:
             if self.queue and chance.random() < 0.2:
                 return self.queue.pop(0)
-        text = chance.choice(OTHER).format(n=chance.randrange(10**6))
+        text = "".join(chance.choices(ALPHABET, k=chance.randrange(10, 40)))  # a matter of its own each
         return {"id": f"load-{number}", "text": text, "customer": f"甲{chance.randrange(10**7)}"}
 
     def write(self, writer: int) -> None:
