@@ -24,7 +24,8 @@ _REASONS = (None, Reason.LOW_CONFIDENCE, Reason.CLOSE_SECOND, Reason.OUT_OF_SCOP
 _BATCH = 4096
 _CLOSE = 0.2  # a lead smaller than this is called close
 _CLAUSE_SURE = 0.7
-_HINTED = 0.01  # what a part says must not be ruled out by the whole text
+_HINTED = 0.01  # what a part says must not be ruled out by the whole text,
+_CLAUSE_PLAIN = 0.95  # unless it is as plain as this and the whole text's second thought
 
 
 @dataclass(slots=True)
@@ -138,8 +139,10 @@ class Bundle:
         first = int(self._layout[self._category, 2])
         top = best[size:, self._category, 0]
         owner = np.repeat(np.arange(size), [count if count > 1 else 0 for count in clauses])
-        sure = chances[np.arange(size, len(chances)), first + top] >= _CLAUSE_SURE
-        hinted = chances[owner, first + top] >= _HINTED
+        said = chances[np.arange(size, len(chances)), first + top]
+        sure = said >= _CLAUSE_SURE
+        second = (best[owner, self._category, 1] == top) & (said >= _CLAUSE_PLAIN)
+        hinted = (chances[owner, first + top] >= _HINTED) | second
         labels: list[int] = np.where(sure & hinted, top, -1).tolist()
         return labels
 

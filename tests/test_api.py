@@ -29,6 +29,13 @@ def test_an_answer_has_every_field_of_the_contract(server: httpx.Client) -> None
     assert all(0 <= s < e <= len(TWO_MATTERS) for s, e in (p["span"] for p in answer["parts"]))
 
 
+def test_two_matters_in_one_sentence_give_two_parts_with_their_clauses(server: httpx.Client) -> None:
+    text = "快递慢而且客服态度差"
+    parts = server.post("/classify?record=false", json={"text": text}).json()["parts"]
+    said = {part["category"]: (text[slice(*part["span"])], part["department"]) for part in parts}
+    assert said == {"物流配送": ("快递慢", "物流部"), "服务质量": ("而且客服态度差", "客服部")}
+
+
 def test_spans_of_evidence_point_into_the_stored_text(server: httpx.Client) -> None:
     sent = "１３８００１３８０００是我电话，再不退款我就發抖音曝光你們"
     answer = server.post("/classify", json={"text": sent}).json()
