@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model.complaint import Complaint
+from model.privacy import mask
 from model.table import RowError, Table, write_table
 from serving.complaints import list_complaints, view
 from serving.intake import Refusal
@@ -97,12 +98,19 @@ def chunks(rows: Iterator[tuple[int, Complaint | RowError]]) -> Iterator[list[tu
 
 
 def save_refused(folder: Path, table: Table, refused: list[RowError]) -> Path | None:
-    """Keep the refused rows with their reasons beside the store, so that nothing is lost. None when all were taken."""
+    """Keep the refused rows with their reasons beside the store, masked. None when all were taken.
+
+    Row numbers are those of the file as it came, where the whole row stands.
+    """
     if not refused:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     by_number = dict(zip(table.numbers, table.rows, strict=True))
-    rows = [{"行": e.row, "列": e.column, "原因": e.reason} | by_number.get(e.row, {}) for e in refused]
+    rows = [
+        {"行": e.row, "列": e.column, "原因": e.reason}
+        | {name: mask(cell) for name, cell in by_number.get(e.row, {}).items()}
+        for e in refused
+    ]
     out = folder / f"{Path(table.name).stem}.refused.csv"
     write_table(out, ["行", "列", "原因", *table.columns], rows)
     return out

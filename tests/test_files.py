@@ -16,7 +16,7 @@ FILE = (
     "G1,13800138000,2026/9/3 9:05,电话,快递显示签收但我没收到，客服电话打不通,加急\n"
     "G2,王五,2026-09-03,APP,会员到期前没有任何提醒就自动扣了二百九十八元,\n"
     "G3,赵六,不知道哪天,微信,空调修了三次还是不制冷,\n"
-    "G4,钱七,2026年9月4日 下午3点,门店,,空的\n"
+    "G4,13800138000,2026年9月4日 下午3点,门店,,空的\n"
     "G5,孙八,43856.8244,网站,面包里吃出一根头发，要求赔偿,=cmd\n"
 )
 
@@ -47,6 +47,7 @@ def test_refused_rows_are_kept_with_their_reasons(service: Service, table_path: 
     again = read_table(kept)
     assert [r["工单号"] for r in again.rows] == ["G3", "G4"]
     assert all(r["原因"] for r in again.rows)
+    assert "13800138000" not in kept.read_text(encoding="utf-8-sig")
 
 
 def test_an_import_without_a_bundle_stores_unclassified(

@@ -128,3 +128,15 @@ def test_settings_are_checked(tmp_path: Path) -> None:
             read_config(tmp_path / "b.toml")
     with pytest.raises(SettingsError, match="cannot be read"):
         read_config(tmp_path / "none.toml")
+
+
+def test_rows_that_cannot_be_read_are_named_and_training_goes_on(tmp_path: Path) -> None:
+    rows = [
+        f"{text},{label}" for text, label in (("快递丢了没人管", "物流"), ("多扣了我的钱", "费用")) for _ in range(1)
+    ]
+    rows += [f"快递第{n}次没送到,物流" for n in range(20)] + [f"第{n}个月被多扣费,费用" for n in range(20)]
+    rows.insert(5, "多出一格,物流,谁,写的")
+    (tmp_path / "in.csv").write_text("内容,category\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    result = train([tmp_path / "in.csv"], tmp_path / "out")
+    assert any("row 7 of in.csv" in warning for warning in result.warnings)
+    assert result.card["rows"] == 42

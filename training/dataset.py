@@ -55,9 +55,10 @@ def read_labelled(files: Sequence[Path | str], heads: Sequence[str] | None = Non
     texts: list[str] = []
     votes: list[dict[str, list[str]]] = []
     times: list[datetime | None] = []
-    folded = blank = 0
+    folded = blank = faulty = 0
     for table, chosen in zip(tables, columns, strict=True):
         table.require_text()
+        faulty += len(table.faults)
         for row in table.rows:
             text = table.text(row)
             key = normalise(text)
@@ -78,6 +79,10 @@ def read_labelled(files: Sequence[Path | str], heads: Sequence[str] | None = Non
     if not texts:
         raise DataError(f"{tables[0].name} has no row with a text: give at least two labelled complaints.")
     warnings = [f"{blank} rows without a text were left out."] if blank else []
+    if faulty:
+        first = next(table for table in tables if table.faults)
+        where = f"row {first.faults[0].row} of {first.name}: {first.faults[0].reason}"
+        warnings.append(f"{faulty} rows that could not be read were left out, the first {where}.")
     cells = {head: [_vote(one.get(head, [])) for one in votes] for head in names}
     known = [time for time in times if time is not None]
     return Labelled(texts, cells, known if len(known) == len(times) else None, folded, warnings)

@@ -13,7 +13,7 @@ from fastapi import File, Request, Response, UploadFile
 
 from model.errors import DataError, KesuError
 from model.table import RowError, Table, read_table_bytes, write_table
-from serving.files import Imported, Preview, import_table, preview_table
+from serving.files import Imported, Preview, import_table, preview_table, save_refused
 from serving.pages.screen import Screen
 from serving.service import Service
 
@@ -98,6 +98,7 @@ class Uploads:
     def run_import(self, upload: Upload) -> None:
         try:
             upload.result = import_table(self.service, upload.table, upload.advance)
+            save_refused(self.service.settings.data_dir / "refused", upload.table, upload.result.refused)
             upload.state = "done"
         except KesuError as error:
             upload.state, upload.problem = "failed", str(error)
