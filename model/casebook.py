@@ -28,7 +28,7 @@ class Casebook:
         self.by_issue: dict[str, list[Member]] = {}
         self.by_counter: dict[str, list[Member]] = {}  # category, product, with region: the last week's
         self.incidents: dict[str, Incident] = {}
-        self._newest: dict[str, str] = {}  # key → its latest incident
+        self._names: dict[str, list[str]] = {}  # key → its incidents in order
         self._touched: dict[tuple[str, str], None] = {}
 
     def keep(self, member: Member) -> None:
@@ -39,7 +39,7 @@ class Casebook:
     def open(self, incident: Incident) -> None:
         """Remember a new incident as the latest of its key."""
         self.incidents[incident.id] = incident
-        self._newest[incident.key] = incident.id
+        self._names.setdefault(incident.key, []).append(incident.id)
         self.touch(incident)
 
     def admit(self, incident: Incident, member: Member) -> None:
@@ -58,9 +58,13 @@ class Casebook:
                 rise.parent = matter.id
                 self.touch(rise)
 
-    def latest(self, key: str) -> Incident | None:
-        """The latest incident of a key, open or resolved not too long ago."""
-        return self.incidents.get(self._newest.get(key, ""))
+    def of(self, key: str) -> list[Incident]:
+        """The incidents of a key, open or resolved not too long ago, the newest first."""
+        return [self.incidents[name] for name in reversed(self._names.get(key, ()))]
+
+    def told(self, key: str, besides: Incident | None = None) -> list[Member]:
+        """The complaints that open incidents of a key hold already, but for one of these incidents."""
+        return [member for one in self.of(key) if one.is_open and one is not besides for member in one.members]
 
     def counted(self) -> Iterator[tuple[str, str, int]]:
         """Every counter, customer and hour (since 1970) that the remembered complaints stand for."""
@@ -74,8 +78,9 @@ class Casebook:
         keep = seconds - days * DAY
         for incident in [one for one in self.incidents.values() if one.resolved is not None and one.resolved < keep]:
             del self.incidents[incident.id]
-            if self._newest.get(incident.key) == incident.id:
-                del self._newest[incident.key]
+            self._names[incident.key].remove(incident.id)
+            if not self._names[incident.key]:
+                del self._names[incident.key]
             self.touch(incident)
             for member in incident.members:
                 self._touched["joined", f"{incident.id}/{member.number}"] = None
@@ -128,7 +133,7 @@ class Casebook:
             book._place(by_number[number])
         for incident in sorted(incidents, key=lambda one: int(one.id[3:])):
             book.incidents[incident.id] = incident
-            book._newest[incident.key] = incident.id
+            book._names.setdefault(incident.key, []).append(incident.id)
             known = incident.stage, incident.safety, incident.latest
             for number in sorted(joined.get(incident.id, ())):
                 incident.admit(by_number[number])

@@ -90,15 +90,15 @@ class Counts:
         known[who] = hour if last is None else max(last, hour)
         return last is None or abs(hour - last) >= _KNOWN.get(family_of(key), _VOLUME_KNOWN)
 
-    def judge(self, key: str, hour: int) -> Spike:
-        """How surprising the key's count is now, over windows that end with `hour`."""
+    def judge(self, key: str, hour: int, less: int = 0) -> Spike:
+        """How surprising the key's count is now, over windows that end with `hour`; `less` customers are known of."""
         state = self.keys_[key]
         prior = self.priors_[family_of(key)]
         counter = state.counter
         counter.settle(hour + 1 - self.windows_[-1], self.profile_)
         self._touched[key] = None
         level = counter.level(prior)
-        counts = [counter.seen(hour + 1, window) for window in self.windows_]
+        counts = [max(0, counter.seen(hour + 1, window) - less) for window in self.windows_]
         expected = [level * self.profile_.between(hour + 1 - window, hour + 1) for window in self.windows_]
         return judge(counts, expected, self.windows_, prior.shape + counter.count)
 

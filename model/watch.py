@@ -112,8 +112,10 @@ class EarlyWarning:
             return []
         kind, spike = None, None
         if fresh and not founded:
-            spike = self.counts.judge(member.issue, self._now // HOUR)
-            kind = self._group(member.issue, spike)
+            others = self.book.told(member.issue, besides=incident)
+            less = different(one for one in others if one.seconds >= self._now - self.counts.windows_[-1] * HOUR)
+            spike = self.counts.judge(member.issue, self._now // HOUR, less)
+            kind = self._group(member.issue, spike, {one.id for one in others})
         kin = self.book.by_issue[member.issue]
         stage = stage_of(member, kin, self.settings.posters)
         repeats = repeats_of(member, kin) if member.repeats else 0
@@ -138,11 +140,11 @@ class EarlyWarning:
         touched[incident.id] = None
         return self._tell(incident, "exposure", None, stage, 0)
 
-    def _group(self, issue: str, spike: Spike) -> str | None:
-        """`group` or `rule` when enough different customers, in different words, speak of one matter."""
+    def _group(self, issue: str, spike: Spike, told: set[str]) -> str | None:
+        """`group` or `rule` when enough customers, in different words, speak of one matter that is not `told` yet."""
         settings = self.settings
         cut = self._now - max(self.counts.windows_[-1], *(rule.hours for rule in settings.rules), 0) * HOUR
-        near = [one for one in self.book.by_issue[issue] if one.counts and one.seconds >= cut]
+        near = [o for o in self.book.by_issue[issue] if o.counts and o.seconds >= cut and o.id not in told]
         rule = "rule" if broken_rule(near, settings.rules, self._now) else None
         customers = different(near)
         if len({one.text for one in near}) < settings.texts or customers < settings.customers:
@@ -187,30 +189,31 @@ class EarlyWarning:
 
     def _admit_known(self, member: Member, key: str, touched: dict[str, None]) -> Incident | None:
         """The key's incident, open or not long resolved; the complaint joins its evidence."""
-        incident = self.book.latest(key)
-        if incident is None:
-            return None
-        if incident.resolved is not None and self._now - incident.resolved > self.settings.reopen_days * DAY:
-            return None
-        if member.folded or fits(member, incident.core, self.settings.fit):
-            self.book.admit(incident, member)
-        touched[incident.id] = None
-        return incident
+        for incident in self.book.of(key):
+            if incident.resolved is not None and self._now - incident.resolved > self.settings.reopen_days * DAY:
+                continue
+            if member.folded or fits(member, incident.core, self.settings.fit):
+                self.book.admit(incident, member)
+                touched[incident.id] = None
+                return incident
+        return None
 
     def _open(self, key: str, kind: str, window: int | None = None) -> Incident:
         """A new incident with the complaints that led to it, the founder's too."""
         back = (window or 3 * self.counts.windows_[-1]) * HOUR
         source = self.book.by_counter.get(key, []) if kind == "volume" else self.book.by_issue.get(key, [])
-        led = [member for member in source if member.seconds >= self._now - back]
-        before = self.book.latest(key)
-        since = max(min(member.number for member in led), 0 if before is None else before.until + 1)
+        told = {one.id for one in self.book.told(key)}
+        led = [member for member in source if member.seconds >= self._now - back and member.id not in told]
+        ended = max((one.until + 1 for one in self.book.of(key) if not one.is_open), default=0)
+        since = max(min(member.number for member in led), ended)
         incident = Incident(f"inc{self._opened}", key, kind, self._now, since)
         self._opened += 1
         if kind in ("group", "rule"):
             near = [one for one in led if one.seconds >= self._now - self.counts.windows_[-1] * HOUR and one.counts]
             incident.core = core_of(near, partial(self.index.ownership, issue=key), self.index.rarity)
         for member in source:
-            if member.number >= since and fits(member, incident.core, self.settings.fit):
+            new = member.number >= since and member.id not in told
+            if new and fits(member, incident.core, self.settings.fit):
                 self.book.admit(incident, member)
         self.book.open(incident)
         if kind != "volume":

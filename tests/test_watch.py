@@ -331,3 +331,36 @@ def test_late_and_shuffled_arrival_finds_the_same_matters() -> None:
         milk = [one for one in watch.incidents.values() if any(m.id == "c0" for m in one.members)]
         members.append({member.id for one in milk for member in one.members})
     assert len(members[0] & members[1]) / len(members[0] | members[1]) >= 0.9
+
+
+def test_a_second_matter_that_sounds_like_an_open_one_is_told_too() -> None:
+    how = (
+        "在{p}店买的{t}了，要求退款",
+        "{p}店的{t}，太吓人了",
+        "今天从{p}店拿回来就{t}，没人管",
+        "投诉{p}店，{t}，孩子吃了不舒服",
+    )
+    places = ("东湖", "西站", "南塘", "北苑", "河湾", "城隍庙", "学府", "滨江", "老街")
+    things = (
+        "酸奶胀包",
+        "鸡蛋发臭",
+        "面包长霉",
+        "鲜虾变质",
+        "豆浆有异物",
+        "草莓腐烂",
+        "牛排发绿",
+        "豆腐酸败",
+        "鲜鱼死掉",
+    )
+    rng, watch, at = random.Random(1), EarlyWarning(), timedelta()
+    for matter, (place, thing) in enumerate(zip(places, things, strict=True)):
+        for n in range(6):
+            for _ in range(12):
+                at += timedelta(milliseconds=80)
+                own = "".join(chr(rng.randrange(0x4E00, 0x9000)) for _ in range(20))
+                watch.observe(sight(10_000 + int(at.total_seconds() * 100), own, at, category="服务质量"))
+            watch.observe(sight(100 * matter + n, how[n % 4].format(p=place, t=thing), at))
+    held = [set(one.as_dict()["complaints"]) for one in watch.incidents.values() if one.kind == "group"]
+    for matter in range(9):
+        ids = {f"c{100 * matter + n}" for n in range(6)}
+        assert any(len(ids & found) >= 5 for found in held), things[matter]
