@@ -1,38 +1,23 @@
-"""Complaints in the store: put in, found again, followed through their handling."""
+"""Complaints in the store: found again, followed through their handling."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, desc, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, desc, func, insert, select, update
 
-from model.complaint import Complaint
-from model.duplicates import bands, same_matter, same_message
-from serving.schema import audit, complaint, fingerprint
-from serving.store import milliseconds
+from serving.schema import audit, complaint
 
 __all__ = [
     "Change",
-    "Kinship",
-    "add_complaint",
     "change_complaint",
     "find_complaint",
-    "find_kin",
     "list_complaints",
-    "marks_of",
     "matching",
-    "row_of",
     "view",
 ]
 
-DAY = 86_400_000
-COPY_WINDOW = 7 * DAY  # the same message through another channel comes within days
-REPEAT_WINDOW = 90 * DAY  # 复投诉: the same customer about the same matter
-ANSWER_HOURS = {"系统账户": 2}  # technical complaints are answered in 2 hours, the others in a day
-RESOLVE_HOURS = 72
-RECALLED = 20  # earlier complaints of one customer that are compared
-NOMINATED = 60  # a text sent by hundreds of customers must not be compared with all of them
 EDITABLE = (
     "status",
     "first_response_at",
@@ -49,98 +34,12 @@ EDITABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kinship:
-    """The complaint this one is a copy of, and the same customer's earlier one about the matter."""
-
-    duplicate_of: str | None = None
-    repeat_of: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """One field of one complaint as somebody changed it."""
 
     field: str
     old: Any
     new: Any
-
-
-# Statements of the way of every complaint are built once: building one costs more than running it.
-KIN = (complaint.c.seq, complaint.c.id, complaint.c.text, complaint.c.customer, complaint.c.duplicate_of)
-NEAR_MARKS = (
-    select(fingerprint.c.complaint)
-    .where(fingerprint.c.band.in_(bindparam("marks", expanding=True)))
-    .where(fingerprint.c.time.between(bindparam("since"), bindparam("until")))
-    .limit(NOMINATED)
-)
-BY_IDS = select(*KIN).where(complaint.c.id.in_(bindparam("ids", expanding=True))).order_by(complaint.c.seq)
-OF_CUSTOMER = (
-    select(*KIN)
-    .where(complaint.c.customer == bindparam("customer"))
-    .where(complaint.c.time.between(bindparam("since"), bindparam("until")))
-    .order_by(desc(complaint.c.time))
-    .limit(RECALLED)
-)
-ADD_COMPLAINT, ADD_MARKS = insert(complaint), insert(fingerprint)
-
-
-def find_kin(connection: Connection, new: Complaint, marks: Sequence[int]) -> Kinship:
-    """Look for copies and repeats of a complaint (masked text, hashed customer) among those stored.
-
-    A copy has the same message and the same customer, or no known customer on one side; the same words from two
-    known customers are two complaints. A repeat is the same customer about the same matter in other words.
-    """
-    at = milliseconds(new.time)
-    window = {"since": at - COPY_WINDOW, "until": at + COPY_WINDOW}
-    nominated = set(connection.scalars(NEAR_MARKS, {"marks": list(marks), **window}))
-    for other in connection.execute(BY_IDS, {"ids": list(nominated)}) if nominated else ():
-        known = new.customer and other.customer
-        if (not known or new.customer == other.customer) and same_message(other.text, new.text):
-            return Kinship(duplicate_of=other.duplicate_of or other.id)
-    if new.customer:
-        since = {"customer": new.customer, "since": at - REPEAT_WINDOW, "until": at}
-        for other in connection.execute(OF_CUSTOMER, since):
-            if same_matter(other.text, new.text):
-                return Kinship(repeat_of=other.duplicate_of or other.id)
-    return Kinship()
-
-
-def add_complaint(connection: Connection, row: Mapping[str, Any], marks: Sequence[int]) -> None:
-    """Insert a complaint's row and the marks by which its copies are found."""
-    connection.execute(ADD_COMPLAINT, row)
-    prints = [{"band": band, "complaint": row["id"], "time": row["time"]} for band in sorted(set(marks))]
-    if prints:
-        connection.execute(ADD_MARKS, prints)
-
-
-def row_of(new: Complaint, *, body_hash: str, source: str, received_at: int, kin: Kinship) -> dict[str, Any]:
-    """The row of a complaint before anything is known about its content."""
-    at = milliseconds(new.time)
-    return {
-        "id": new.id,
-        "body_hash": body_hash,
-        "source": source,
-        "text": new.text,
-        "time": at,
-        "received_at": received_at,
-        "customer": new.customer,
-        "channel": new.channel,
-        "product": new.product,
-        "region": new.region,
-        "social": json.dumps(asdict(new.social), ensure_ascii=False) if new.social else None,
-        "duplicate_of": kin.duplicate_of,
-        "repeat_of": kin.repeat_of,
-        "evaluated": False,
-        "stage": "none",
-        "status": "open",
-        "handovers": 0,
-        "due_at": at + RESOLVE_HOURS * 3_600_000,
-    }
-
-
-def marks_of(text: str) -> tuple[int, ...]:
-    """The bands under which copies of a text are looked up."""
-    return bands(text)
 
 
 def find_complaint(connection: Connection, identity: str) -> Row[Any] | None:

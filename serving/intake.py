@@ -24,7 +24,7 @@ from model.exposure import Exposure, judge_exposure
 from model.privacy import customer_key, mask
 from model.text import check_text
 from serving.answers import answer_of, columns_of
-from serving.complaints import add_complaint, find_kin, marks_of, row_of
+from serving.arrivals import Arrivals
 from serving.schema import complaint, idempotency
 from serving.store import Store, milliseconds, utc_now
 
@@ -63,6 +63,7 @@ class Work:
     out: list[dict[str, Any] | Refusal | None]
     source: str
     key: str | None
+    fresh: set[str]  # ids made here just now: nobody can have used them
     answers: list[dict[str, Any] | Refusal] = field(default_factory=list)
     error: Exception | None = None
     done: bool = False
@@ -113,7 +114,8 @@ class Intake:
         good, out = self.prepare(named, explain=explain, unclassified=unclassified)
         if not good:
             return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
-        work = Work(good, out, source, key)
+        fresh = {a.id for a, b in zip(named, complaints, strict=True) if not b.id and key is None}
+        work = Work(good, out, source, key, fresh)
         self.waiting.append(work)
         with self.turn:
             if not work.done:
@@ -130,8 +132,10 @@ class Intake:
         """
         try:
             with self.store.write() as connection:
+                arrivals = Arrivals(connection)
                 for work in works:
-                    work.answers = self.record(connection, work)
+                    work.answers = self.record(connection, work, arrivals)
+                arrivals.write()
         except Exception as error:
             if len(works) == 1:
                 works[0].error = error
@@ -141,23 +145,24 @@ class Intake:
         for work in works:
             work.done = True
 
-    def record(self, connection: Connection, work: "Work") -> list[dict[str, Any] | Refusal]:
-        """Store one request's complaints and give its answers. Raises Conflict for a key used with another body."""
+    def record(self, connection: Connection, work: "Work", arrivals: Arrivals) -> list[dict[str, Any] | Refusal]:
+        """Take in one request's complaints and give its answers. Raises Conflict for a key used with another body."""
         good, out = work.good, list(work.out)
         whole = hashlib.sha256("".join(i.body_hash for i in good.values()).encode()).hexdigest()
         if work.key is not None and (before := recall(connection, work.key, whole)) is not None:
             return [Refusal(**answer["refused"]) if "refused" in answer else answer for answer in before]
-        known = stored(connection, [i.complaint.id for i in good.values()])
+        known = stored(connection, [i.complaint.id for i in good.values() if i.complaint.id not in work.fresh])
+        known |= {row["id"]: (row["body_hash"], json.loads(row["answer"])) for row in arrivals.rows}
         now = milliseconds(self.clock())
         for position, item in good.items():
             if (old := known.get(item.complaint.id)) is not None:
                 out[position] = old[1] if old[0] == item.body_hash else Refusal(409, OTHER_BODY)
                 continue
-            own = marks_of(item.complaint.text)
-            kin = find_kin(connection, item.complaint, own)
+            marks = arrivals.marks_of(item.complaint.text)
+            kin = arrivals.kin_of(item.complaint, marks)
             answer = item.answer | {"duplicate_of": kin.duplicate_of, "repeat_of": kin.repeat_of}
-            row = row_of(item.complaint, body_hash=item.body_hash, source=work.source, received_at=now, kin=kin)
-            add_complaint(connection, row | columns_of(answer), own)
+            said = {"body_hash": item.body_hash, "source": work.source, "received_at": now} | columns_of(answer)
+            arrivals.add(item.complaint, kin, marks, **said)
             known[item.complaint.id] = (item.body_hash, answer)
             out[position] = answer
         answers: list[dict[str, Any] | Refusal] = [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]

@@ -80,7 +80,8 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SettingsError(
-                f"port {port} on {host} cannot be used ({error.strerror}): stop what runs there, or give another port (--port 8001, make run PORT=8001)"
+                f"port {port} on {host} cannot be used ({error.strerror}): "
+                "stop what runs there, or give another (--port 8001, make run PORT=8001)"
             ) from None
 
 

@@ -162,3 +162,32 @@ def test_personal_data_is_in_no_outlet(server: httpx.Client, tmp_path: Path) -> 
     outlets += [path.read_bytes().decode("latin-1") for path in tmp_path.glob("kesu.db*")]
     for value in planted:
         assert not any(value in outlet for outlet in outlets)
+
+
+def test_copies_and_repeats_are_found_inside_one_list_too(server: httpx.Client) -> None:
+    milk = "我在城西店买的鲜牛奶打开是酸的，孩子喝了拉肚子，要求退款并给说法"
+    bodies = [
+        {"id": "1", "text": milk, "customer": "A"},
+        {"id": "2", "text": "【APP反馈】" + milk, "customer": "A"},
+        {"id": "3", "text": milk + "！", "customer": "B"},
+        {"id": "4", "text": milk},
+        {"id": "5", "text": "城西店的鲜牛奶还是酸的，孩子又拉肚子，退款到现在没有", "customer": "A"},
+    ]
+    answers = {a["id"]: a for a in server.post("/classify", json=bodies).json()}
+    assert [answers[n]["duplicate_of"] for n in "12345"] == [None, "1", None, "1", None]
+    assert answers["5"]["repeat_of"] == "1"
+
+
+def test_a_copy_that_arrives_out_of_order_is_folded_but_is_no_repeat(server: httpx.Client) -> None:
+    text = "六月买的空调不制冷，报修两次没人来，售后电话打不通"
+    later = {"id": "later", "text": text, "customer": "K", "time": "2026-10-14T11:00:00+08:00"}
+    earlier = {"id": "earlier", "text": text + "。", "customer": "K", "time": "2026-10-14T09:00:00+08:00"}
+    other = {
+        "id": "other",
+        "text": "空调还是不制冷，报修了都没人上门",
+        "customer": "K",
+        "time": "2026-10-13T09:00:00+08:00",
+    }
+    assert server.post("/classify", json=later).json()["duplicate_of"] is None
+    assert server.post("/classify", json=earlier).json()["duplicate_of"] == "later"
+    assert server.post("/classify", json=other).json()["repeat_of"] is None
