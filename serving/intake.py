@@ -9,10 +9,11 @@ import hmac
 import json
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -30,6 +31,8 @@ from serving.store import Store, milliseconds, utc_now
 
 __all__ = ["Conflict", "Intake", "Refusal"]
 
+TOGETHER = 64  # requests in one transaction at most
+REST = 10.0  # seconds without work after which the writer ends
 LOOK_UP = 500  # ids asked for in one query
 
 
@@ -64,9 +67,7 @@ class Work:
     source: str
     key: str | None
     fresh: set[str]  # ids made here just now: nobody can have used them
-    answers: list[dict[str, Any] | Refusal] = field(default_factory=list)
-    error: Exception | None = None
-    done: bool = False
+    future: Future[list[dict[str, Any] | Refusal]] = field(default_factory=Future)
 
 
 class Intake:
@@ -86,8 +87,9 @@ class Intake:
         self.clock = clock
         self.text_limit = text_limit
         self.woken = woken
-        self.waiting: deque[Work] = deque()
-        self.turn = threading.Lock()
+        self.waiting: SimpleQueue[Work] = SimpleQueue()
+        self.writer: threading.Thread | None = None
+        self.starting = threading.Lock()
 
     def classify(self, complaints: Sequence[Complaint], *, explain: bool = False) -> list[dict[str, Any] | Refusal]:
         """Answers without recording anything."""
@@ -96,7 +98,11 @@ class Intake:
             out[position] = item.answer
         return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
 
-    def accept(
+    def accept(self, complaints: Sequence[Complaint], **how: Any) -> list[dict[str, Any] | Refusal]:
+        """`submit`, and wait for the commit."""
+        return self.submit(complaints, **how).result()
+
+    def submit(
         self,
         complaints: Sequence[Complaint],
         *,
@@ -104,46 +110,66 @@ class Intake:
         key: str | None = None,
         explain: bool = False,
         unclassified: bool = False,
-    ) -> list[dict[str, Any] | Refusal]:
-        """Classify and record; one answer or refusal a complaint, in order, after the commit.
+    ) -> Future[list[dict[str, Any] | Refusal]]:
+        """Classify now, record soon; after the commit the future has one answer or refusal a complaint, in order.
 
         `key` is an idempotency key for the whole list: the same list again gives the same answers, another list
         raises Conflict. Without a bundle every complaint is refused, unless `unclassified` says to store it as it is.
         """
         named = [c if c.id else replace(c, id=new_id(key, n)) for n, c in enumerate(complaints)]
         good, out = self.prepare(named, explain=explain, unclassified=unclassified)
-        if not good:
-            return [answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out]
         fresh = {a.id for a, b in zip(named, complaints, strict=True) if not b.id and key is None}
         work = Work(good, out, source, key, fresh)
-        self.waiting.append(work)
-        with self.turn:
-            if not work.done:
-                self.commit([self.waiting.popleft() for _ in range(len(self.waiting))])
-        if work.error is not None:
-            raise work.error
-        self.woken()
-        return work.answers
+        if good:
+            self.waiting.put(work)
+            self.keep_writing()
+        else:
+            work.future.set_result([answer if answer is not None else Refusal(503, NO_BUNDLE) for answer in out])
+        return work.future
+
+    def keep_writing(self) -> None:
+        """See to it that a thread takes what waits; it ends by itself when nothing comes for a while."""
+        if self.writer is None:
+            with self.starting:
+                if self.writer is None:
+                    self.writer = threading.Thread(target=self.write, name="writer", daemon=True)
+                    self.writer.start()
+
+    def write(self) -> None:
+        """Commit what waits, all of it together: while the disk is waited for the next ones gather."""
+        while True:
+            try:
+                works = [self.waiting.get(timeout=REST)]
+            except Empty:
+                self.writer = None
+                if self.waiting.empty():
+                    return
+                self.keep_writing()  # it came between the last look and the end
+                return
+            while len(works) < TOGETHER and not self.waiting.empty():
+                works.append(self.waiting.get())
+            self.commit(works)
 
     def commit(self, works: Sequence["Work"]) -> None:
-        """Record everything that waits in one transaction: the disk is waited for once for all of them.
+        """Record some requests in one transaction, and only then give their answers.
 
         When that fails each is tried alone, so that one cannot spoil the others.
         """
         try:
             with self.store.write() as connection:
                 arrivals = Arrivals(connection)
-                for work in works:
-                    work.answers = self.record(connection, work, arrivals)
+                answers = [self.record(connection, work, arrivals) for work in works]
                 arrivals.write()
         except Exception as error:
             if len(works) == 1:
-                works[0].error = error
-            else:
-                for work in works:
-                    self.commit([work])
-        for work in works:
-            work.done = True
+                works[0].future.set_exception(error)
+                return
+            for work in works:
+                self.commit([work])
+            return
+        self.woken()
+        for work, answer in zip(works, answers, strict=True):
+            work.future.set_result(answer)
 
     def record(self, connection: Connection, work: "Work", arrivals: Arrivals) -> list[dict[str, Any] | Refusal]:
         """Take in one request's complaints and give its answers. Raises Conflict for a key used with another body."""

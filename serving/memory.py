@@ -5,6 +5,7 @@ from pathlib import Path
 
 __all__ = ["lean", "release_compiler"]
 
+SWITCH = 0.0005  # seconds: with Python's 5 ms each return from the disk would wait that long for the other thread
 ARENAS = -8  # M_ARENA_MAX of glibc's mallopt
 PAGEOUT = 21  # MADV_PAGEOUT: give pages back, keep their content reachable
 
@@ -15,6 +16,7 @@ def lean() -> None:
     numba loads scipy's BLAS at the first kernel though no kernel here uses it (14 MB, 0.24 s); glibc keeps an arena of
     memory for each thread.
     """
+    sys.setswitchinterval(SWITCH)
     sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
     if sys.platform == "linux":
         from ctypes import CDLL

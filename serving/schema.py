@@ -77,6 +77,7 @@ fingerprint = Table(
     Column("band", Big, primary_key=True),
     Column("complaint", String(200), primary_key=True),
     Column("time", Big, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 audit = Table(

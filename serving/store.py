@@ -36,6 +36,7 @@ __all__ = [
 
 log = logging.getLogger("kesu.store")
 SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a write-ahead log that is reset while another connection reads
+CHECKPOINT = 10_000  # pages of 4 kB in the log before they go to the database: marks touch many pages at random
 HEAD = "0001"  # the newest file in migrations/versions; a test compares
 
 
@@ -164,6 +165,7 @@ def sqlite_engine(url: str) -> Engine:
             got = cursor.execute(f"PRAGMA {pragma.split()[0]}").fetchone()[0]
             if got != want:
                 raise StoreError(f"SQLite refused {pragma} for {path} (it says {got}): put the store on a local disk")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -31,6 +31,8 @@ def test_both_ways_make_exactly_the_schema(tmp_path: Path, way: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == HEAD
+        tables = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all()
+        assert [t.name for t in tables if "WITHOUT ROWID" in t.sql] == ["fingerprint"]
     newest = max(p.name for p in (ROOT / "serving" / "migrations" / "versions").glob("*.py"))
     assert newest.startswith(HEAD)
 

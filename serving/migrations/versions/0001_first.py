@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("complaint", sa.String(length=200), nullable=False),
         sa.Column("time", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("band", "complaint"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "idempotency",
