@@ -8,31 +8,20 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import bindparam, func, select, update
 
 from serving.demo_history import demo_history
 from serving.schema import complaint
-from serving.service import HISTORY, Service
+from serving.service import HISTORY, DemoProgress, Service
 from serving.store import milliseconds
 
-__all__ = ["DemoProgress", "demo_progress", "play_demo", "start_demo"]
+__all__ = ["demo_progress", "play_demo", "start_demo"]
 
 log = logging.getLogger("kesu.demo")
 PLAY_SECONDS = 40.0  # the last hour, told in this time
 CHUNK = 100
 HOUR = 3_600_000
-
-
-@dataclass
-class DemoProgress:
-    """How far the demo has come; `done` of `total` complaints."""
-
-    state: Literal["idle", "importing", "playing", "done"] = "idle"
-    done: int = 0
-    total: int = 0
 
 
 def demo_progress(service: Service) -> DemoProgress:

@@ -5,19 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from model.bundle import Bundle, load_bundle
 from serving.intake import Intake
 from serving.settings import Settings
 from serving.store import Store, open_store, utc_now
 
-if TYPE_CHECKING:
-    from serving.demo import DemoProgress
-
 HISTORY = "history:"  # a source that begins so teaches what is normal and makes incidents, but nobody is told
 
-__all__ = ["HISTORY", "BundleShelf", "Service", "open_service"]
+__all__ = ["HISTORY", "BundleShelf", "DemoProgress", "Service", "open_service"]
+
+
+@dataclass
+class DemoProgress:
+    """How far the demo has come; `done` of `total` complaints."""
+
+    state: Literal["idle", "importing", "playing", "done"] = "idle"
+    done: int = 0
+    total: int = 0
 
 
 class BundleShelf:
@@ -58,7 +64,7 @@ class Service:
     woken: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     problems: list[str] = field(default_factory=list)
-    demo: "DemoProgress | None" = None
+    demo: DemoProgress | None = None
 
 
 def open_service(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Service:
