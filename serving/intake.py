@@ -136,7 +136,7 @@ class Intake:
                     self.writer.start()
 
     def write(self) -> None:
-        """Commit what waits, all of it together: while the disk is waited for the next ones gather."""
+        """Commit what waits together, while the next ones gather; what its caller has given up by then is left out."""
         while True:
             try:
                 works = [self.waiting.get(timeout=REST)]
@@ -148,13 +148,15 @@ class Intake:
                 return
             while len(works) < TOGETHER and not self.waiting.empty():
                 works.append(self.waiting.get())
-            self.commit(works)
+            self.commit([work for work in works if work.future.set_running_or_notify_cancel()])
 
     def commit(self, works: Sequence["Work"]) -> None:
         """Record some requests in one transaction, and only then give their answers.
 
         When that fails each is tried alone, so that one cannot spoil the others.
         """
+        if not works:
+            return
         try:
             with self.store.write() as connection:
                 arrivals = Arrivals(connection)

@@ -2,11 +2,16 @@
 
 import json
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+
+from model.complaint import Complaint
+from serving.service import Service
+from tests.conftest import Clock
 
 TWO_MATTERS = "快递等了六天还没送到，而且客服态度特别差，一直推脱。"
 
@@ -191,3 +196,20 @@ def test_a_copy_that_arrives_out_of_order_is_folded_but_is_no_repeat(server: htt
     assert server.post("/classify", json=later).json()["duplicate_of"] is None
     assert server.post("/classify", json=earlier).json()["duplicate_of"] == "later"
     assert server.post("/classify", json=other).json()["repeat_of"] is None
+
+
+def test_a_caller_that_gives_up_does_not_stop_the_writer(service: Service, clock: Clock) -> None:
+    def complaint(name: str) -> Complaint:
+        return Complaint(name, f"快递丢了没人管，单号{name}", clock(), name)
+
+    service.store.key("customer")
+    with service.store.write():  # the disk is busy: everything waits
+        first = service.intake.submit([complaint("1")])
+        until = time.monotonic() + 10
+        while not first.running() and time.monotonic() < until:
+            pass
+        given_up, last = service.intake.submit([complaint("2")]), service.intake.submit([complaint("3")])
+        assert given_up.cancel()
+        assert not first.cancel()  # it is on its way to the disk
+    assert [a["id"] for a in first.result(10) + last.result(10)] == ["1", "3"]  # type: ignore[index]
+    assert service.intake.known(["1", "2", "3"]) == ["1", "3"]
