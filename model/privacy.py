@@ -28,7 +28,6 @@ PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领][A-HJ-NP-Za-hj-np-z][·• .-]?"
     r"(?=[A-HJ-NP-Z]{0,2}[0-9])(?=(?:[A-HJ-NP-Z]?[0-9]){3})(?:[A-HJ-NP-Z0-9]{5,6}|[A-HJ-NP-Z0-9]{4}[学警港澳挂])(?![A-Za-z0-9])"
 )
-PLATE_START = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 MAIL_LEFT = re.compile(r"[A-Za-z0-9._%+-]{1,64}$")
 MAIL_RIGHT = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24}")
 ACCOUNT = re.compile(

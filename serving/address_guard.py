@@ -7,11 +7,12 @@ several inside addresses global on Python 3.11, so the list is explicit.
 import socket
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
-__all__ = ["ForbiddenAddress", "guarded_client", "is_allowed"]
+__all__ = ["ForbiddenAddress", "guarded_client", "inside_address", "is_allowed"]
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -73,6 +74,25 @@ def is_allowed(address: str, also: Iterable[Network] = ()) -> bool:
     return not any(ip in network for network in FORBIDDEN)
 
 
+def inside_address(url: str, allow: str) -> str | None:
+    """The host of an address that can never be reached, since it names an inside address that is not allowed.
+
+    >>> inside_address("http://10.1.2.3/hook", ""), inside_address("http://10.1.2.3/hook", "10.0.0.0/8")
+    ('10.1.2.3', None)
+    >>> inside_address("https://hooks.example.com/", "")  # a name is looked up when it is connected to
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return None if is_allowed("127.0.0.1" if host == "localhost" else host, networks(allow)) else host
+    except ValueError:
+        return None
+
+
+def networks(allow: str) -> tuple[Network, ...]:
+    """The ranges of a setting, separated by commas."""
+    return tuple(ip_network(part.strip()) for part in allow.split(",") if part.strip())
+
+
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -113,7 +133,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 def guarded_client(allow: str, *, timeout: float = 10.0, resolver: Resolve = resolve) -> httpx.Client:
     """An HTTP client that reaches public addresses and those in `allow` (ranges by comma), follows no redirect and
     ignores proxies of the environment."""
-    also = tuple(ip_network(part.strip()) for part in allow.split(",") if part.strip())
+    also = networks(allow)
     transport = httpx.HTTPTransport(retries=0, trust_env=False)
     pool = transport._pool
     if not isinstance(pool, httpcore.ConnectionPool):  # a proxy here would connect past the guard

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import desc, insert, select
 
+from serving.address_guard import inside_address
 from serving.api import in_ms
 from serving.complaints import view
 from serving.incidents import (
@@ -38,7 +39,12 @@ Status = Literal["open", "growing", "escalated", "resolved"]
 
 
 def add_webhook(service: Service, body: WebhookIn) -> dict[str, str]:
-    """Register a receiver; the secret is shown this once."""
+    """Register a receiver; the secret is shown this once. Raises Problem 422 for one that may never be reached."""
+    inside = inside_address(body.url, service.settings.webhook_allow)
+    if inside is not None:
+        raise Problem(
+            422, f"{inside} is an inside address: set KESU_WEBHOOK_ALLOW to a range that holds it, and start anew"
+        )
     made = {"id": "wh-" + secrets.token_hex(8), "secret": body.secret or new_secret()}
     values = {"url": body.url, "kind": body.kind, "created_at": milliseconds(service.clock())}
     chosen = body.filter.model_dump_json(exclude_none=True) if body.filter else None

@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from serving.address_guard import guarded_client, is_allowed
 from serving.outbox import claim_due, deliver_due, replay_delivery
+from serving.problems import Problem
 from serving.receiver import Receiver
 from serving.requests import WebhookIn
 from serving.schema import attempt, outbox, webhook
@@ -154,6 +155,7 @@ def test_a_dead_receiver_delays_nobody_else(service: Service, receiver: Receiver
     deliver_due(service.store, client, clock, "me")
     drain(service, client, clock)
     assert len(receiver.order) == 3
+    assert states(service) == ["due"] * 3 + ["sent"] * 3  # what the dead one should have heard waits for it
 
 
 def test_a_refusal_is_dead_and_can_be_sent_again(service: Service, receiver: Receiver, client: httpx.Client) -> None:
@@ -196,6 +198,12 @@ def test_no_connection_goes_inside(address: str, receiver: Receiver) -> None:
     with guarded_client("", resolver=lambda host, port: [address]) as client, pytest.raises(httpx.ConnectError):
         client.get("http://hooks.example.com/")
     assert receiver.order == []
+
+
+def test_an_inside_address_is_refused_when_it_is_registered(service: Service) -> None:
+    with pytest.raises(Problem, match="KESU_WEBHOOK_ALLOW"):
+        add_webhook(service, WebhookIn(url="http://10.1.2.3/hook"))
+    assert add_webhook(service, WebhookIn(url="http://localhost:9/hook"))["id"]  # the fixture allows this machine
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to(receiver: Receiver) -> None:

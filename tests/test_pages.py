@@ -371,3 +371,18 @@ def test_the_head_line_reads_no_complaint_itself(page: Page) -> None:
     counts = [plan for plan in plans if "complaint" in plan]
     assert counts
     assert all("COVERING INDEX" in plan for plan in counts), counts
+
+
+@pytest.mark.parametrize(
+    ["data", "says"],
+    [
+        [b"text,n\n\x80\xff\x80,\xff\n", "UTF-8、UTF-16 或 GBK"],
+        [b"", "是空文件"],
+        ["内容,备注\n".encode(), "只有表头"],
+        ["编号,备注\n1,2\n".encode(), "里找不到投诉内容列（现有：编号、备注）"],
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_chinese(server: httpx.Client, data: bytes, says: str) -> None:
+    page = server.post("/page/upload", files={"file": ("坏文件.csv", data)}, headers={"HX-Request": "true"})
+    assert page.status_code == 200
+    assert says in page.text

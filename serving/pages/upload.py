@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from re import search
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from serving.files import Imported, Preview, import_table, preview_table, save_r
 from serving.pages.screen import Screen
 from serving.service import Service
 
-__all__ = ["Upload", "Uploads", "reason_words"]
+__all__ = ["Upload", "Uploads", "file_words", "reason_words"]
 
 KEPT, KEPT_FOR = 4, timedelta(minutes=30)  # files that wait for a yes stay in memory, unmasked: few, and not for long
 
@@ -39,6 +40,33 @@ def reason_words(error: RowError) -> str:
         if found:
             return f"{before} {words}"
     return reason
+
+
+FILE_WORDS = {
+    "is empty;": "是空文件：请选择装有投诉的文件",
+    "is an old Excel 97-2003 file": "是旧版 Excel 文件（.xls）：请在 Excel 里另存为 .xlsx 再上传",
+    "is an Excel workbook, not text": "其实是 Excel 工作簿：请把文件名的结尾改成 .xlsx",
+    "is not text in": '不是 UTF-8、UTF-16 或 GBK 文本：请在 Excel 里另存为 "CSV UTF-8"',
+    "that is never closed": '里有一个没有配对的引号：请补上，或在 Excel 里另存为 "CSV UTF-8"',
+    "more than once": "里有重名的列：请改掉其中一个列名",
+    "has a header and no rows": "只有表头没有数据：请在表头下面填上投诉",
+    "unpacks to": "解开后太大：请分成几个文件",
+    "is not a readable Excel workbook": "打不开：请在 Excel 里另存为 .xlsx 再上传",
+    "has no JSON object": '里没有 JSON 对象：请一行写一个，例如 {"text": "…"}',
+}
+
+
+def file_words(error: DataError, name: str) -> str:
+    """Why a file is refused, in the page's language; a reason without a translation stays as it is.
+
+    >>> file_words(DataError("九月.csv is empty; choose the file that holds the complaints"), "九月.csv")
+    '九月.csv 是空文件：请选择装有投诉的文件'
+    """
+    said = str(error)
+    no_text = search(r"has no text column \(found: (.*)\); name one of them (.*)", said)
+    if no_text:
+        return f"{name} 里找不到投诉内容列（现有：{no_text[1]}）：请把其中一列改名为 {no_text[2]} 之一"
+    return next((f"{name} {words}" for part, words in FILE_WORDS.items() if part in said), said)
 
 
 @dataclass
@@ -77,7 +105,7 @@ class Uploads:
             table = read_table_bytes(data, name)
             preview = preview_table(table, self.service)
         except DataError as error:
-            return self.show(request, problem=str(error))
+            return self.show(request, problem=file_words(error, name))
         now = self.service.clock()
         running = {k: u for k, u in self.uploads.items() if u.state == "running"}
         recent = [(k, u) for k, u in self.uploads.items() if k not in running and now - u.at < KEPT_FOR][-KEPT:]
