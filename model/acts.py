@@ -11,7 +11,7 @@ from functools import cache
 
 from model.phrases import join_phrases, read_phrases
 
-__all__ = ["Act", "find_acts"]
+__all__ = ["Act", "find_acts", "patterns"]
 
 BREAK = re.compile(r"[，。！？；,!?;\n…~～]|(?:但是|但|可是|不过|而且|并且|然后|所以|因此|于是)")
 WINDOW = 60  # characters looked at on each side of an act; without it a text of one clause costs its square

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from json import JSONDecodeError, dumps, loads
+from math import prod
+from mmap import ACCESS_COPY, mmap
+from os import fsync
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import BundleError
@@ -15,6 +19,7 @@ from model.errors import BundleError
 __all__ = ["MANIFEST", "WEIGHTS", "content_version", "read_archive", "write_archive"]
 
 MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
+_TYPES = {"U64": np.uint64, "I32": np.int32, "F32": np.float32, "I8": np.int8}
 _REMEDY = "fetch or train the bundle again"
 
 
@@ -42,9 +47,9 @@ def write_archive(
     fresh.mkdir()
     try:
         for name, data in files.items():
-            (fresh / name).write_bytes(data)
+            _write(fresh / name, data)
         text = dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
-        (fresh / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        _write(fresh / MANIFEST, f"{text}\n".encode())
         _swap(fresh, folder)
     except BaseException:
         rmtree(fresh, ignore_errors=True)
@@ -53,10 +58,11 @@ def write_archive(
 
 
 def read_archive(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, bytes]]:
-    """The manifest, the arrays and the other files of a bundle's folder; BundleError says what is wrong with it."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    """The manifest, the arrays and the other files of a bundle's folder; BundleError says what is wrong with it.
 
+    The arrays are mapped from the file, so that all processes that open a bundle share one copy in memory; writing to
+    one makes a copy of that page and leaves the file alone. A bundle is replaced by a new folder, never in place.
+    """
     try:
         manifest = loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -73,10 +79,10 @@ def read_archive(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]],
         odd = sorted(there ^ set(files))[0]
         what = "a file its manifest does not list" if odd in there else "no file"
         raise BundleError(f"{folder} holds {what} {odd!r}: remove it or {_REMEDY}.")
-    data = {}
+    data: dict[str, Any] = {}
     for name, digest in files.items():
         try:
-            data[name] = (folder / name).read_bytes()
+            data[name] = _map(folder / name) if name == WEIGHTS else (folder / name).read_bytes()
         except OSError as error:
             raise BundleError(f"{folder / name} cannot be read ({error}): {_REMEDY}.") from error
         if sha256(data[name]).hexdigest() != digest:
@@ -84,9 +90,36 @@ def read_archive(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]],
     if manifest.get("version") != content_version(manifest):
         raise BundleError(f"{folder / MANIFEST} was changed after it was written: {_REMEDY}.")
     try:
-        return manifest, load(data.pop(WEIGHTS)), data
-    except SafetensorError as error:
-        raise BundleError(f"{folder / WEIGHTS} is damaged ({error}): {_REMEDY}.") from error
+        return manifest, _arrays(data.pop(WEIGHTS)), data
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{folder / WEIGHTS} is damaged ({error!r}): {_REMEDY}.") from error
+
+
+def _map(path: Path) -> Any:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        return mmap(file.fileno(), 0, access=ACCESS_COPY) if file.tell() else b""
+
+
+def _arrays(data: Any) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file in place: 8 bytes say how long its header is, which says where each lies."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    arrays = {}
+    for name, said in loads(data[8:start]).items():
+        if name != "__metadata__":
+            begin, end = said["data_offsets"]
+            kind, shape = np.dtype(_TYPES[said["dtype"]]), tuple(said["shape"])
+            if end - begin != prod(shape) * kind.itemsize or (start + begin) % kind.itemsize:
+                raise ValueError(f"the array {name!r} has another size than it says")
+            arrays[name] = np.frombuffer(data, kind, prod(shape), start + begin).reshape(shape)
+    return arrays
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        fsync(file.fileno())  # a folder that is there after a power cut is whole
 
 
 def _swap(fresh: Path, folder: Path) -> None:

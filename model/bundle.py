@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.archive import read_archive, write_archive
-from model.calibration import TOP, Reason, decide
+from model.calibration import REASONS, Reason
 from model.classifier import ComplaintClassifier
 from model.clauses import Part, merge_clauses, split_clauses
 from model.features import join_codes
 from model.manifest import describe, restore
+from model.versions import versions_of
 
 __all__ = ["Bundle", "Prediction", "Verdict", "load_bundle"]
 
-_REASONS = (None, Reason.LOW_CONFIDENCE, Reason.CLOSE_SECOND, Reason.OUT_OF_SCOPE, Reason.TOO_SHORT)
+_REASONS = (None, *REASONS)
 _BATCH = 4096
-_CLOSE = 0.2  # a lead smaller than this is called close
 _CLAUSE_SURE = 0.7
 _HINTED = 0.01  # what a part says must not be ruled out by the whole text,
 _CLAUSE_PLAIN = 0.95  # unless it is as plain as this and the whole text's second thought
@@ -45,12 +45,14 @@ class Prediction:
     """One complaint's verdicts by head, its parts, the bundle's version, and with `explain` what carried the verdicts.
 
     `evidence` maps a head to spans (start, end, weight) of the text, heaviest first; empty unless asked for.
+    `versions` names what the answer was made with (`model.versions`).
     """
 
     heads: dict[str, Verdict]
     parts: tuple[Part, ...]
     model: str
     evidence: dict[str, tuple[tuple[int, int, float], ...]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Bundle:
@@ -64,6 +66,7 @@ class Bundle:
         self.extra = extra
         self.heads: dict[str, tuple[str, ...]] = {spec.name: spec.labels for spec in classifier.heads_}
         self._layout = classifier.layout_
+        self.versions = versions_of(version, classifier.heads_, classifier.vocabulary_.dictionary)
         names = list(self.heads)
         self._category = names.index("category") if "category" in names else -1
         self._department = names.index("department") if "department" in names else -1
@@ -71,6 +74,14 @@ class Bundle:
     def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Head → calibrated probabilities (texts, labels); byte-equal for a text in any batch."""
         return self.classifier.predict_proba(texts)
+
+    def reasons(self, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """Head → why each text's best label is not accepted (texts,): 0 where it is, then in the order of `REASONS`."""
+        parts = [np.empty((0, len(self.heads)), np.int64)]
+        for at in range(0, len(texts), _BATCH):
+            scores, reads = self.classifier.score(texts[at : at + _BATCH])
+            parts.append(self.classifier.decide(self.classifier.chances(scores), scores, reads)[1])
+        return dict(zip(self.heads, np.concatenate(parts).T, strict=True))
 
     def predict(self, texts: Sequence[str], explain: bool = False) -> list[Prediction]:
         """One `Prediction` a text, in order. Any string is answered: `check_text` says which ones deserve to be."""
@@ -92,6 +103,7 @@ class Bundle:
         files = extra if extra is not None else self.extra if self.extra is not None else {}
         manifest, arrays = describe(self.classifier, created)
         self.version = write_archive(Path(folder), manifest, arrays, files)
+        self.versions = self.versions | {"model": self.version}
         return self.version
 
     def _predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
@@ -108,10 +120,7 @@ class Bundle:
             spans = np.concatenate((spans, np.array(further, np.int64)))
         scores, reads = self.classifier.score_spans(codes, spans)
         chances = self.classifier.chances(scores)
-        best = np.empty((len(spans), len(self._layout), TOP), np.int64)
-        reason = np.empty((len(spans), len(self._layout)), np.int64)
-        threshold, known = self.classifier.threshold_, self.classifier.known_
-        decide(chances, self._layout, threshold, reads, known, _CLOSE, best, reason)
+        best, reason = self.classifier.decide(chances, scores, reads)
         size = len(texts)
         found = self._clause_labels(chances, best, [len(split) for split in clauses]) if further else []
         tops, reasons, rows = best[:size].tolist(), reason[:size].tolist(), chances[:size].tolist()
@@ -130,7 +139,7 @@ class Bundle:
                 category = verdicts["category"].label if self._category >= 0 else None
                 department = verdicts["department"].label if self._department >= 0 else None
                 parts = (Part(0, len(text), category, department),)
-            predictions.append(Prediction(verdicts, parts, self.version))
+            predictions.append(Prediction(verdicts, parts, self.version, versions=self.versions))
         return predictions
 
     def _clause_labels(self, chances: NDArray[np.float64], best: NDArray[np.int64], clauses: list[int]) -> list[int]:
@@ -154,7 +163,7 @@ class Bundle:
             label = names[top[0]]
             held: tuple[str, ...] = (label,)
             if spec.several:
-                held = tuple([name for place, name in enumerate(names) if chances[first + place] >= 0.5]) or held
+                held = tuple([name for place, name in enumerate(names) if chances[first + place] >= spec.cut]) or held
             others = tuple([(names[place], chances[first + place]) for place in top[1:] if place >= 0])
             verdicts[spec.name] = Verdict(label, held, chances[first + top[0]], reason == 0, _REASONS[reason], others)
             first += len(names)

@@ -1,44 +1,60 @@
 """One featuriser, one linear head a label column; all heads are scored in the same pass.
 
-Each output is a linear support-vector machine over features weighted by how much more often they occur with the label
-than without it (NB-SVM: Wang & Manning 2012), one against the rest. Only `fit` needs scikit-learn and scipy.
+Each output is a linear support-vector machine over features that may be weighted by how much more often they occur
+with the label than without it (`model.linear`), one against the rest. Only `fit` needs scipy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibration import PAIR, SEVERAL, SINGLE, calibrate, fit_sigmoids, fit_softmax, thresholds
+from model.calibration import (
+    PAIR,
+    SEVERAL,
+    SINGLE,
+    TOP,
+    best_cut,
+    calibrate,
+    decide,
+    fit_sigmoids,
+    fit_softmax,
+    thresholds,
+)
 from model.errors import DataError
 from model.features import Vocabulary, join_codes
 from model.kernel import score_texts
 from model.labels import SEPARATOR, split_cell
-from model.linear import Recipe, fit_blend, quantise
+from model.linear import HUGE, Recipe, fit_blend, quantise
+from model.scope import learn_scope
 from model.text import point_table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["ComplaintClassifier", "HeadSpec", "Held", "layout_of"]
+__all__ = ["ComplaintClassifier", "HeadSpec", "Held", "Progress", "layout_of"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 8192
-_CHARACTERS = 24_000_000  # learnt from at most: more would need more than about 2.5 GB
+_CHARACTERS = 90_000_000  # learnt from at most: more would need more than about 3 GB
 _MATTERS = 0.005  # macro-F1 that shifts towards frequent labels may cost before they are left out
 
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """A head: its labels in output order, whether a complaint may have several, whether they are ordered."""
+    """A head: its labels in output order, whether a complaint may have several, whether they are ordered.
+
+    `cut` is the probability from which a label beside the likeliest is named, where a complaint may have several.
+    """
 
     name: str
     labels: tuple[str, ...]
     several: bool = False
     ordered: bool = False
+    cut: float = 0.5
 
     @property
     def kind(self) -> int:
@@ -66,6 +82,7 @@ class _Fitted:
     slope: NDArray[np.float64]
     shift: NDArray[np.float64]
     threshold: NDArray[np.float64]
+    cut: float
     held: Held
 
 
@@ -81,18 +98,20 @@ class ComplaintClassifier:
 
     def __init__(
         self,
-        grams: int = 3,
+        grams: int = 2,
         at_least: int = 2,
         most: int = 600_000,
         folds: int = 0,
         precision: float = 0.95,
         recipes: Mapping[str, tuple[Recipe, ...]] | None = None,
+        targets: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         self.grams = grams
         self.at_least = at_least
         self.most = most
         self.folds = folds
         self.precision = precision
+        self.targets = targets if targets is not None else {}  # precision by head and label where it is another
         self.recipes = recipes  # by head, as an earlier fit on the same data chose them: saves the choice
 
     def fit(
@@ -116,24 +135,30 @@ class ComplaintClassifier:
         texts = self._bounded(texts)
         self.vocabulary_ = Vocabulary.fit(texts, self.grams, self.at_least, self.most)
         matrix = self.vocabulary_.matrix(texts)
-        folds = self.folds if self.folds > 0 else 5
+        folds = self.folds if self.folds > 0 else 5 if len(texts) < HUGE else 20
         fold = np.array([crc32(text.encode("utf-8", "surrogatepass")) % folds for text in texts], np.int64)
         fitted = []
         for at, spec in enumerate(self.heads_):
             say(at + 1, todo, spec.name)
             fitted.append(self._fit_head(spec, matrix, fold, labels[spec.name]))
+        self.heads_ = tuple(replace(spec, cut=one.cut) for spec, one in zip(self.heads_, fitted, strict=True))
         self.held_ = {spec.name: one.held for spec, one in zip(self.heads_, fitted, strict=True)}
-        self.weights_, self.scale_ = quantise(np.concatenate([one.weights for one in fitted]), self.vocabulary_.idf)
-        self.bias_ = np.concatenate([one.bias for one in fitted])
+        self.scope_ = learn_scope(self.vocabulary_, texts, matrix)
+        weights = np.concatenate([*[one.weights for one in fitted], self.scope_.weights], 1)
+        self.weights_, self.scale_ = quantise(weights, self.vocabulary_.idf)
+        self.bias_ = np.concatenate([*[one.bias for one in fitted], self.scope_.bias])
         self.slope_ = np.concatenate([one.slope for one in fitted])
         self.shift_ = np.concatenate([one.shift for one in fitted])
         self.threshold_ = np.concatenate([one.threshold for one in fitted])
-        self.known_ = self._known_limit(texts, fold)
+        self.limits_ = np.array([self.scope_.shortest, self._known_limit(texts, fold), self.scope_.limit])
         say(todo, todo, "done")
         return self
 
     def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Decision values (texts, outputs), and (texts, 2): characters read, share of their n-grams that are known."""
+        """Decision values (texts, outputs), and (texts, 2): characters read, share of their features that are known.
+
+        The last output is no label's: it says how much a text is one of the bundle's (`model.scope`).
+        """
         return self.score_spans(*join_codes(texts))
 
     def score_spans(
@@ -143,8 +168,8 @@ class ComplaintClassifier:
         scores, reads = np.empty((len(spans), len(self.bias_))), np.empty((len(spans), 2))
         vocabulary = self.vocabulary_
         score_texts(
-            codes, spans, point_table(), vocabulary.grams, vocabulary.words, vocabulary.ranks, self.weights_,
-            self.scale_, self.bias_, scores, reads,
+            codes, spans, point_table(), vocabulary.grams, vocabulary.dictionary, vocabulary.marks, vocabulary.ranks,
+            self.weights_, self.scale_, self.bias_, scores, reads,
         )  # fmt: skip
         return scores, reads
 
@@ -153,6 +178,16 @@ class ComplaintClassifier:
         out = np.empty((len(scores), len(self.slope_)))
         calibrate(scores, self.layout_, self.slope_, self.shift_, out)
         return out
+
+    def decide(
+        self, chances: NDArray[np.float64], scores: NDArray[np.float64], reads: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of the likeliest labels (texts, heads, 4), -1 where there are fewer, and why the first is not
+        accepted (texts, heads): 0 where it is, then in the order of `REASONS`."""
+        best = np.empty((len(chances), len(self.heads_), TOP), np.int64)
+        reason = np.empty((len(chances), len(self.heads_)), np.int64)
+        decide(chances, self.layout_, self.threshold_, reads, scores, self.limits_, best, reason)
+        return best, reason
 
     def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Head → probabilities (texts, labels); a several-labels head's rows need not sum to 1."""
@@ -190,20 +225,20 @@ class ComplaintClassifier:
     def _fit_head(
         self, spec: HeadSpec, matrix: "csr_matrix", fold: NDArray[np.int64], cells: Sequence[str]
     ) -> "_Fitted":
-        rows = np.flatnonzero([bool(split_cell(cell)) for cell in cells])
+        split = [split_cell(cell) for cell in cells]
+        rows = np.flatnonzero([bool(labels) for labels in split])
+        place = {label: at for at, label in enumerate(spec.labels)}
         truth = np.zeros((len(rows), len(spec.labels)), np.bool_)
         for at, row in enumerate(rows.tolist()):
-            for label in split_cell(cells[row]):
-                truth[at, spec.labels.index(label)] = True
-        targets = truth[:, 1:] if spec.kind == PAIR else truth
-        mine = matrix[rows]
-        weights, bias, scores, recipes = fit_blend(
-            mine,
-            targets,
+            truth[at, [place[label] for label in split[row]]] = True
+        blend = fit_blend(
+            matrix if len(rows) == len(cells) else matrix[rows],
+            truth[:, 1:] if spec.kind == PAIR else truth,
             fold[rows],
             lambda values, seen: _macro_f1(spec, values, truth[seen]),
             (self.recipes or {}).get(spec.name, ()),
         )
+        rows, truth, scores = rows[blend.rows], truth[blend.rows], blend.scores
         if spec.several:
             slope, shift = fit_sigmoids(scores, truth)
         else:
@@ -217,8 +252,11 @@ class ComplaintClassifier:
         calibrate(scores, np.array([[spec.kind, 0, 0, len(spec.labels)]]), slope, shift, chances)
         best = chances.argmax(1)
         right = truth[np.arange(len(best)), best]
-        limit = thresholds(chances.max(1), right, best, len(spec.labels), self.precision)
-        return _Fitted(weights, bias, slope, shift, limit, Held(rows, chances, truth, recipes))
+        others = self.targets.get(spec.name, {})
+        precision = np.array([others.get(label, self.precision) for label in spec.labels])
+        limit = thresholds(chances.max(1), right, best, precision)
+        cut = best_cut(chances, truth) if spec.several else 0.5
+        return _Fitted(blend.weights, blend.bias, slope, shift, limit, cut, Held(rows, chances, truth, blend.recipes))
 
     def _known_limit(self, texts: Sequence[str], fold: NDArray[np.int64]) -> float:
         """The share of known n-grams that all but one in a hundred new texts of this kind reach."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import PAIR, SEVERAL
-from model.features import gram_rows
+from model.features import feature_rows
 from model.text import normalise_map
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def character_weights(bundle: "Bundle", text: str, head: str) -> NDArray[np.floa
         direction[output + order[0]] = 1.0
         if kind != SEVERAL:
             direction[output + order[1]] = -1.0
-    rows, starts, lengths, factors = gram_rows(seen, classifier.vocabulary_)
+    rows, starts, lengths, factors = feature_rows(seen, classifier.vocabulary_)
     shares = (classifier.weights_[rows, 1 : 1 + len(direction)] * (classifier.scale_ * direction)).sum(1) * factors
     out = np.zeros(len(text))
     for share, start, length in zip(shares.tolist(), starts.tolist(), lengths.tolist(), strict=True):

@@ -5,7 +5,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from math import isfinite
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import IO
 from model.errors import DataError
 from model.sheet import cell_text
 
-__all__ = ["write_table"]
+__all__ = ["BOM", "csv_bytes", "whole_file", "write_table"]
 
 FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠]")
 PLAIN_NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?|[+-]+", re.IGNORECASE)
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+BOM = b"\xef\xbb\xbf"  # Excel takes a CSV file for UTF-8 only when it begins with it
 XLSX_CELL, XLSX_ROWS = 32_767, 1_048_575
 
 Rows = Iterable[Mapping[str, object]]
@@ -36,16 +38,50 @@ def write_table(path: Path | str, columns: list[str], rows: Iterable[Mapping[str
     write = writers.get(path.suffix.lower())
     if write is None:
         raise DataError(f"{path.name} has an ending that cannot be written; use .csv, .xlsx or .jsonl")
+    with whole_file(path) as file:
+        return write(file, columns, rows)
+
+
+@contextmanager
+def whole_file(path: Path | str) -> Iterator[IO[bytes]]:
+    """A file to write that takes its place at `path` when the block ends well, and is gone when it does not.
+
+    Where the system knows files without a name, even a killed process leaves nothing behind. Raises DataError when the
+    folder or the disk does not take it.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with whole_file(Path(folder) / "a.txt") as file:
+    ...         _, before = file.write(b"1"), (Path(folder) / "a.txt").exists()
+    ...     before, (Path(folder) / "a.txt").read_bytes()
+    (False, b'1')
+    """
+    path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with draft.open("wb") as file:
-            count = write(file, columns, rows)
+        nameless = _nameless(path.parent)
+        with draft.open("w+b") if nameless is None else os.fdopen(nameless, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if nameless is not None:
+                # with a descriptor, though the path needs none: only then the link is to the file and not to /proc
+                os.link(f"/proc/self/fd/{nameless}", draft, src_dir_fd=nameless, follow_symlinks=True)
         draft.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); check the folder and the disk") from error
     finally:
         draft.unlink(missing_ok=True)
-    return count
+
+
+def _nameless(folder: Path) -> int | None:
+    """A descriptor of a new file without a name, or None where the system or the disk has none."""
+    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except OSError:
+        return None
 
 
 def safe_cell(value: object) -> str:
@@ -69,6 +105,17 @@ def write_csv(file: IO[bytes], columns: list[str], rows: Rows) -> int:
         count += 1
     text.detach()  # flushes; the file stays the caller's to close
     return count
+
+
+def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows as comma-separated UTF-8 with CRLF; each cell as `safe_cell` makes it.
+
+    >>> csv_bytes([["a", -1.5, None, "=1+1"]])
+    b"a,-1.5,,'=1+1\\r\\n"
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([safe_cell(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def write_jsonl(file: IO[bytes], columns: list[str], rows: Rows) -> int:

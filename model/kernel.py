@@ -1,4 +1,4 @@
-"""The loops over code points that numba compiles: n-gram places, known rows, repeats, scores. Integers throughout.
+"""The loops over features that numba compiles: which are known, how often, and what they add up to.
 
 All sums are integers, so a text scores the same in any batch, on any thread and any machine.
 """
@@ -7,18 +7,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from model.places import is_set, room, write_places
 from model.text import view
 
-__all__ = ["BITS", "LANES", "MOST", "TF", "collect_rows", "count_texts", "find_places", "find_rows", "score_texts"]
+__all__ = ["LANES", "MOST", "TF", "collect_rows", "count_rows", "count_texts", "find_rows", "score_texts"]
 
-BITS = 22
 LANES = 16  # rows are padded to a multiple: one block of them is a single vector instruction
-MOST = 64  # an n-gram's further occurrences count no more
+MOST = 64  # a feature's further occurrences count no more
 TF = np.array([0] + [round(16 * (1 + np.log(t))) for t in range(1, MOST + 1)], np.int32)  # in sixteenths
 _READ = 100_000  # characters of one text that are read: more would overflow the 32-bit sums
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_HALF = np.uint64(32)
-_SHIFT = np.uint64(64 - BITS)
 
 
 @njit(inline="always")
@@ -30,21 +27,8 @@ def _ones(word: np.uint64) -> np.int32:
 
 
 @njit(inline="always")
-def _places(seen: NDArray[np.uint32], length: int, grams: int, places: NDArray[np.uint32]) -> int:
-    """The hash places of all n-grams of 1 to `grams` characters, in reading order; returns how many."""
-    count = 0
-    for start in range(length):
-        state = np.uint64(0)
-        for at in range(start, min(start + grams, length)):
-            state = (state ^ (state >> _HALF) ^ np.uint64(seen[at])) * _ODD
-            places[count] = np.uint32(state >> _SHIFT)
-            count += 1
-    return count
-
-
-@njit(inline="always")
 def _known(
-    places: NDArray[np.uint32], count: int, words: NDArray[np.uint64], ranks: NDArray[np.int32], rows: NDArray[np.int32]
+    places: NDArray[np.uint32], count: int, marks: NDArray[np.uint64], ranks: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> int:
     """The rows of the places whose bit is set, in order; returns how many. No branch: half of them are unknown."""
     kept = np.int64(0)
@@ -52,10 +36,10 @@ def _known(
     for at in range(count):
         place = np.uint64(places[at])
         rows[kept] = np.int32(place)
-        kept += np.int64((words[place >> np.uint64(6)] >> (place & np.uint64(63))) & one)
+        kept += np.int64((marks[place >> np.uint64(6)] >> (place & np.uint64(63))) & one)
     for at in range(kept):
         place = np.uint64(rows[at])
-        below = words[place >> np.uint64(6)] & ((one << (place & np.uint64(63))) - one)
+        below = marks[place >> np.uint64(6)] & ((one << (place & np.uint64(63))) - one)
         rows[at] = ranks[place >> np.uint64(6)] + _ones(below)
     return int(kept)
 
@@ -77,15 +61,10 @@ def _times_before(row: int, stamp: int, keys: NDArray[np.int64], times: NDArray[
 
 
 @njit(cache=True, nogil=True)
-def find_places(seen: NDArray[np.uint32], length: int, grams: int, places: NDArray[np.uint32]) -> int:
-    return _places(seen, length, grams, places)
-
-
-@njit(cache=True, nogil=True)
 def find_rows(
-    places: NDArray[np.uint32], count: int, words: NDArray[np.uint64], ranks: NDArray[np.int32], rows: NDArray[np.int32]
+    places: NDArray[np.uint32], count: int, marks: NDArray[np.uint64], ranks: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> int:
-    return _known(places, count, words, ranks, rows)
+    return _known(places, count, marks, ranks, rows)
 
 
 @njit(inline="always")
@@ -106,20 +85,54 @@ def _slots(entries: int) -> int:
 
 @njit(cache=True, nogil=True)
 def count_texts(
-    codes: NDArray[np.uint32], spans: NDArray[np.int64], table: NDArray[np.uint32], grams: int, found: NDArray[np.int32]
+    codes: NDArray[np.uint32],
+    spans: NDArray[np.int64],
+    table: NDArray[np.uint32],
+    grams: int,
+    dictionary: NDArray[np.uint64],
+    found: NDArray[np.int32],
+    pairs: NDArray[np.int32],
 ) -> None:
-    """Add to `found` (places,) in how many texts each n-gram occurs."""
+    """Add to `found` (places,) in how many texts each feature occurs, to `pairs` in how many each pair of words."""
     longest = _longest(spans)
     seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
-    places = np.empty(longest * grams, np.uint32)
-    slots = _slots(longest * grams)
+    places = np.empty(room(longest, grams), np.uint32)
+    slots = _slots(room(longest, grams))
     keys, times = np.full(slots, -1, np.int64), np.empty(slots, np.int32)
     for text in range(len(spans)):
         length = view(codes, spans[text, 0], min(spans[text, 1], spans[text, 0] + _READ), table, seen, where)
-        count = _places(seen, length, grams, places)
+        count, single = write_places(seen, length, grams, dictionary, places)
         for at in range(count):
             if _times_before(places[at], text, keys, times, slots - 1) == 0:
-                found[places[at]] += 1
+                if at < single:
+                    found[places[at]] += 1
+                else:
+                    pairs[places[at]] += 1
+
+
+@njit(cache=True, nogil=True)
+def count_rows(
+    codes: NDArray[np.uint32],
+    spans: NDArray[np.int64],
+    table: NDArray[np.uint32],
+    grams: int,
+    dictionary: NDArray[np.uint64],
+    marks: NDArray[np.uint64],
+    sizes: NDArray[np.int64],
+) -> None:
+    """Fill `sizes` (texts,) with how many distinct known rows each text has: the room that `collect_rows` needs."""
+    longest = _longest(spans)
+    seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
+    places = np.empty(room(longest, grams), np.uint32)
+    slots = _slots(room(longest, grams))
+    keys, times = np.full(slots, -1, np.int64), np.empty(slots, np.int32)
+    for text in range(len(spans)):
+        length = view(codes, spans[text, 0], min(spans[text, 1], spans[text, 0] + _READ), table, seen, where)
+        count, _ = write_places(seen, length, grams, dictionary, places)
+        sizes[text] = 0
+        for at in range(count):
+            if is_set(np.uint64(places[at]), marks) and _times_before(places[at], text, keys, times, slots - 1) == 0:
+                sizes[text] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -128,30 +141,35 @@ def collect_rows(
     spans: NDArray[np.int64],
     table: NDArray[np.uint32],
     grams: int,
-    words: NDArray[np.uint64],
+    dictionary: NDArray[np.uint64],
+    marks: NDArray[np.uint64],
     ranks: NDArray[np.int32],
+    idf: NDArray[np.float32],
     columns: NDArray[np.int32],
-    counts: NDArray[np.float32],
-    ends: NDArray[np.int64],
+    values: NDArray[np.float32],
 ) -> None:
-    """Fill `columns` and `counts` with each text's distinct rows and their sublinear counts, `ends` where they stop."""
+    """Fill `columns` and `values` with each text's distinct rows and their tf-idf values, of length 1 a text."""
     longest = _longest(spans)
     seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
-    places, rows = np.empty(longest * grams, np.uint32), np.empty(longest * grams + 1, np.int32)
+    size = room(longest, grams)
+    places, rows = np.empty(size, np.uint32), np.empty(size + 1, np.int32)
     used = 0
     for text in range(len(spans)):
         length = view(codes, spans[text, 0], min(spans[text, 1], spans[text, 0] + _READ), table, seen, where)
-        kept = _known(places, _places(seen, length, grams, places), words, ranks, rows)
+        count, _ = write_places(seen, length, grams, dictionary, places)
+        kept = _known(places, count, marks, ranks, rows)
         sorted_rows = np.sort(rows[:kept])
-        at = 0
+        begin, at, square = used, 0, 0.0
         while at < kept:
             first = at
             while at < kept and sorted_rows[at] == sorted_rows[first]:
                 at += 1
-            columns[used] = sorted_rows[first]
-            counts[used] = np.float32(TF[min(at - first, MOST)])
+            value = np.float64(TF[min(at - first, MOST)]) * np.float64(idf[sorted_rows[first]])
+            square += value * value
+            columns[used], values[used] = sorted_rows[first], value
             used += 1
-        ends[text + 1] = used
+        for place in range(begin, used):
+            values[place] /= np.sqrt(square)
 
 
 @njit(cache=True, nogil=True)
@@ -160,7 +178,8 @@ def score_texts(
     spans: NDArray[np.int64],
     table: NDArray[np.uint32],
     grams: int,
-    words: NDArray[np.uint64],
+    dictionary: NDArray[np.uint64],
+    marks: NDArray[np.uint64],
     ranks: NDArray[np.int32],
     weights: NDArray[np.int8],
     scale: NDArray[np.float64],
@@ -175,14 +194,15 @@ def score_texts(
     longest = _longest(spans)
     lanes = weights.shape[1]
     seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
-    places, rows = np.empty(longest * grams, np.uint32), np.empty(longest * grams + 1, np.int32)
-    slots = _slots(longest * grams)
+    size = room(longest, grams)
+    places, rows = np.empty(size, np.uint32), np.empty(size + 1, np.int32)
+    slots = _slots(size)
     keys, times = np.full(slots, -1, np.int64), np.empty(slots, np.int32)
     total = np.empty(lanes, np.int32)
     for text in range(len(spans)):
         length = view(codes, spans[text, 0], min(spans[text, 1], spans[text, 0] + _READ), table, seen, where)
-        count = _places(seen, length, grams, places)
-        kept = _known(places, count, words, ranks, rows)
+        count, _ = write_places(seen, length, grams, dictionary, places)
+        kept = _known(places, count, marks, ranks, rows)
         mask = _slots(kept) - 1
         total[:] = 0
         square = np.int64(0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from model.kernel import LANES
 
 __all__ = ["FORMAT", "describe", "restore"]
 
-FORMAT = 1
+FORMAT = 2
 _GOLDEN = (
     "快递三天没到，打电话也没人接。",
     "客服态度很差，一直推诿！",
@@ -35,9 +34,15 @@ def describe(classifier: ComplaintClassifier, created: str) -> tuple[dict[str, A
         "created": created,
         "libraries": {name: _version(name) for name in ("kesu", "numpy", "numba", "safetensors")},
         "grams": classifier.vocabulary_.grams,
-        "known": classifier.known_,
+        "limits": classifier.limits_.tolist(),
         "heads": [
-            {"name": spec.name, "labels": list(spec.labels), "several": spec.several, "ordered": spec.ordered}
+            {
+                "name": spec.name,
+                "labels": list(spec.labels),
+                "several": spec.several,
+                "ordered": spec.ordered,
+                "cut": spec.cut,
+            }
             for spec in classifier.heads_
         ],
         **{name: getattr(classifier, f"{name}_").tolist() for name in _LEARNT},
@@ -46,7 +51,13 @@ def describe(classifier: ComplaintClassifier, created: str) -> tuple[dict[str, A
             for at, text in enumerate(_GOLDEN)
         ],
     }
-    return manifest, {"words": classifier.vocabulary_.words, "weights": classifier.weights_}
+    vocabulary = classifier.vocabulary_
+    arrays: dict[str, NDArray[Any]] = {
+        "dictionary": vocabulary.dictionary,
+        "marks": vocabulary.marks,
+        "weights": classifier.weights_,
+    }
+    return manifest, arrays
 
 
 def restore(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str) -> ComplaintClassifier:
@@ -65,18 +76,25 @@ def restore(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], whe
 
 def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], where: str) -> ComplaintClassifier:
     specs = tuple(
-        HeadSpec(str(head["name"]), tuple(map(str, head["labels"])), bool(head["several"]), bool(head["ordered"]))
+        HeadSpec(
+            str(head["name"]),
+            tuple(map(str, head["labels"])),
+            bool(head["several"]),
+            bool(head["ordered"]),
+            float(head["cut"]),
+        )
         for head in manifest["heads"]
     )
-    words, weights = arrays["words"], arrays["weights"]
-    outputs, labels = sum(spec.outputs for spec in specs), sum(len(spec.labels) for spec in specs)
+    dictionary, marks, weights = arrays["dictionary"], arrays["marks"], arrays["weights"]
+    outputs, labels = 1 + sum(spec.outputs for spec in specs), sum(len(spec.labels) for spec in specs)
     lanes = -(-(outputs + 1) // LANES) * LANES
     grams = int(manifest["grams"])
-    if words.dtype != np.uint64 or weights.dtype != np.int8 or not 1 <= grams <= 8 or not specs:
+    bitmaps = dictionary.dtype == marks.dtype == np.uint64
+    if not bitmaps or weights.dtype != np.int8 or not 1 <= grams <= 8 or not specs:
         raise BundleError(f"{where} holds arrays of another type than kesu writes: train the bundle again.")
     if any(len(spec.labels) < 2 or len(set(spec.labels)) != len(spec.labels) for spec in specs):
         raise BundleError(f"{where} has a head with fewer than two distinct labels: train the bundle again.")
-    vocabulary = Vocabulary.of(grams, words, weights)
+    vocabulary = Vocabulary.of(grams, dictionary, marks, weights)
     if weights.shape != (vocabulary.size, lanes):
         need = (vocabulary.size, lanes)
         raise BundleError(f"{where} has weights of shape {weights.shape}, its labels need {need}: train it again.")
@@ -89,9 +107,9 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
         if values.shape != (size,) or not np.isfinite(values).all():
             raise BundleError(f"{where} has {name} values that are not {size} finite numbers: train the bundle again.")
         setattr(classifier, f"{name}_", values)
-    classifier.known_ = float(manifest["known"])
-    if not isfinite(classifier.known_):
-        raise BundleError(f"{where} has a `known` value that is no finite number: train the bundle again.")
+    classifier.limits_ = np.array(manifest["limits"], np.float64)
+    if classifier.limits_.shape != (3,) or not np.isfinite(classifier.limits_).all():
+        raise BundleError(f"{where} has limits that are not 3 finite numbers: train the bundle again.")
     return classifier
 
 

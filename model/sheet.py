@@ -12,7 +12,7 @@ from math import isfinite
 
 from model.errors import DataError
 
-__all__ = ["Sheet", "cell_text", "decode", "read_sheet"]
+__all__ = ["SAVE_AS", "Sheet", "cell_text", "decode", "kind_of", "read_jsonl", "read_sheet", "separator_of"]
 
 SAVE_AS = 'open it in Excel and choose 另存为 "CSV UTF-8"'
 ZIP, OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -42,6 +42,19 @@ def read_sheet(data: bytes, name: str) -> Sheet:
     >>> read_sheet("内容,渠道\\n快递丢了,电话\\n".encode("gb18030"), "a.csv").rows
     [(2, ['快递丢了', '电话'])]
     """
+    kind = kind_of(data, name)
+    if kind == "xlsx":
+        return read_xlsx(data, name)
+    text, encoding = decode(data, name)
+    return read_jsonl(text, name, encoding) if kind == "jsonl" else read_csv(text, name, encoding)
+
+
+def kind_of(data: bytes, name: str) -> str:
+    """csv, xlsx or jsonl, by the name's ending or by how the data begin; DataError as `read_sheet` says.
+
+    >>> kind_of(b'{"text": "a"}', "-"), kind_of(b"text,note", "a.csv")
+    ('jsonl', 'csv')
+    """
     dot = name.rfind(".")
     kind = ENDINGS.get(name[dot:].lower()) if dot >= 0 else None
     if not data.strip(b"\0\xef\xbb\xbf\xff\xfe \r\n\t"):
@@ -52,10 +65,7 @@ def read_sheet(data: bytes, name: str) -> Sheet:
         raise DataError(f"{name} is an Excel workbook, not text; give it the ending .xlsx, or {SAVE_AS}")
     if kind is None:
         kind = "xlsx" if data.startswith(ZIP) else "jsonl" if data.lstrip(b"\xef\xbb\xbf \r\n")[:1] == b"{" else "csv"
-    if kind == "xlsx":
-        return read_xlsx(data, name)
-    text, encoding = decode(data, name)
-    return read_jsonl(text, name, encoding) if kind == "jsonl" else read_csv(text, name, encoding)
+    return kind
 
 
 def decode(data: bytes, name: str) -> tuple[str, str]:

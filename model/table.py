@@ -13,7 +13,7 @@ from model.export import write_table
 from model.sheet import read_sheet
 from model.times import parse_time
 
-__all__ = ["SYNONYMS", "RowError", "Table", "read_table", "read_table_bytes", "write_table"]
+__all__ = ["SYNONYMS", "RowError", "Table", "read_table", "read_table_bytes", "roles_of", "write_table"]
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "text": (

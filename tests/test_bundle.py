@@ -91,12 +91,12 @@ def test_no_training_text_is_in_the_folder(folder: Path) -> None:
         (lambda f: reseal(f, lambda m: m["heads"][0]["labels"].append("别的")), "slope|bias|shift|weights"),
         (lambda f: reseal(f, lambda m: m["heads"][0].update(labels=["甲", "甲", "乙"])), "distinct labels"),
         (lambda f: reseal(f, lambda m: m["heads"][0].pop("name")), "cannot be used"),
-        (lambda f: reseal(f, lambda m: m.update(known="x")), "cannot be used"),
+        (lambda f: reseal(f, lambda m: m.update(limits="x")), "cannot be used"),
         (lambda f: reseal(f, lambda m: m["shift"].__setitem__(0, 3.0)), "answers .* otherwise"),
         (lambda f: change_arrays(f, lambda a: a.update(weights=a["weights"][:-1])), "weights of shape"),
         (lambda f: change_arrays(f, lambda a: a.update(weights=a["weights"].astype(np.float32))), "another type"),
-        (lambda f: change_arrays(f, lambda a: a.update(words=a["words"][:9])), "cannot be used"),
-        (lambda f: change_arrays(f, lambda a: a.pop("words")), "cannot be used"),
+        (lambda f: change_arrays(f, lambda a: a.update(marks=a["marks"][:9])), "cannot be used"),
+        (lambda f: change_arrays(f, lambda a: a.pop("marks")), "cannot be used"),
     ],
 )
 def test_a_damaged_bundle_is_refused_with_a_remedy(folder: Path, harm: Callable[[Path], object], said: str) -> None:
@@ -111,6 +111,15 @@ def test_a_changed_manifest_is_noticed(folder: Path) -> None:
     (folder / MANIFEST).write_text(text.replace("物流配送", "物流运输"), encoding="utf-8")
     with pytest.raises(BundleError, match="was changed after it was written"):
         load_bundle(folder)
+
+
+def test_the_arrays_are_mapped_and_writing_to_them_leaves_the_file(folder: Path) -> None:
+    opened = load_bundle(folder)
+    if sys.platform == "linux":
+        assert str(folder / WEIGHTS) in Path("/proc/self/maps").read_text(encoding="utf-8")
+    opened.classifier.weights_[:] = 0
+    assert opened.predict(TEXTS) != BUNDLE.predict(TEXTS)
+    assert load_bundle(folder).predict(TEXTS) == BUNDLE.predict(TEXTS)
 
 
 def test_saving_replaces_a_bundle_whole_and_nothing_else(folder: Path) -> None:
