@@ -1,7 +1,7 @@
 """Labelled complaints from files: one text a row, one cell a head; copies folded; what is held out for the card."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,23 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import DataError
-from model.labels import SEPARATOR, HeadLabels, head_columns, split_cell
+from model.labels import HeadLabels, head_columns, load_labels, split_cell
 from model.table import Table, read_table
 from model.text import normalise
 from model.times import parse_time
+from training.findings import Cell, Finding, Kind, Place
+from training.hygiene import (
+    alike_labels,
+    head_fault,
+    label_columns,
+    require_text,
+    said_cell,
+    several_findings,
+    spellings,
+    tidy,
+)
 
 __all__ = ["Labelled", "held_out", "read_labelled", "with_descriptions"]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Texts without copies, `cells` head → one cell a text (empty where unknown), times where all rows have one."""
+    """Texts without copies, `cells` head → one cell a text (empty where unknown), times where all rows have one.
+
+    `places` are the rows behind each text, its copies too, empty where nobody knows; `findings` what is wrong in them;
+    `columns` head → its column in the files.
+    """
 
     texts: list[str]
     cells: dict[str, list[str]]
     times: list[datetime] | None
     folded: int
     warnings: list[str]
+    places: list[tuple[Place, ...]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
 
     def take(self, rows: NDArray[np.int64]) -> "Labelled":
         """These rows only, in this order."""
@@ -38,54 +56,79 @@ class Labelled:
             [self.times[at] for at in places] if self.times is not None else None,
             0,
             [],
+            [self.places[at] for at in places] if self.places else [],
         )
 
 
-def read_labelled(files: Sequence[Path | str], heads: Sequence[str] | None = None) -> Labelled:
+@dataclass(slots=True)
+class _Text:
+    """One text of the files: the rows it stands in, and what they say in each head, as it is written there."""
+
+    text: str
+    time: datetime | None
+    places: list[Place]
+    cells: dict[str, list[Cell]]
+
+
+def read_labelled(
+    files: Sequence[Path | str], heads: Sequence[str] | None = None, known: Mapping[str, HeadLabels] | None = None
+) -> Labelled:
     """Read labelled files; DataError when there is no text, no label column, or a head that is asked for is missing.
 
-    Copies, equal after normalising, become one text; where their labels differ, the more frequent one stays.
+    Spellings of one label are merged. Copies, equal after normalising, become one text; where their labels differ, the
+    more frequent one stays. A head that cannot be learnt is left out, and is a DataError when it is asked for or the
+    only one. `findings` tells all of it by row. `known` are the labels of the user's label file: its heads need no
+    labelled row, and no column either when they are asked for or no other head has one.
     """
     if not files:
         raise DataError("No file to train on: name a CSV, XLSX or JSONL file.")
-    tables = [read_table(path) for path in files]
-    columns = [_columns(table, heads) for table in tables]
-    names = list(dict.fromkeys(head for chosen in columns for head in chosen))
-    seen: dict[str, int] = {}
-    texts: list[str] = []
-    votes: list[dict[str, list[str]]] = []
-    times: list[datetime | None] = []
-    folded = blank = faulty = 0
+    own = known if known is not None else {}
+    known = known if known is not None else load_labels()
+    names = [Path(path).name for path in files]
+    tables = [
+        read_table(path, str(path) if names.count(name) > 1 else None) for path, name in zip(files, names, strict=True)
+    ]
+    columns = [_columns(table, heads, own) for table in tables]
+    texts: dict[str, _Text] = {}
+    findings: list[Finding] = []
     for table, chosen in zip(tables, columns, strict=True):
-        table.require_text()
-        faulty += len(table.faults)
-        for row in table.rows:
-            text = table.text(row)
-            key = normalise(text)
-            if not key:
-                blank += 1
-                continue
-            at = seen.setdefault(key, len(texts))
-            if at == len(texts):
-                texts.append(text)
-                votes.append({})
-                times.append(_time(row.get(table.roles.get("time", ""), "")))
-            else:
-                folded += 1
-            for head, column in chosen.items():
-                cell = SEPARATOR.join(split_cell(row.get(column, "")))
-                if cell:
-                    votes[at].setdefault(head, []).append(cell)
+        require_text(table)
+        findings += _read(table, chosen, texts)
     if not texts:
         raise DataError(f"{tables[0].name} has no row with a text: give at least two labelled complaints.")
-    warnings = [f"{blank} rows without a text were left out."] if blank else []
-    if faulty:
-        first = next(table for table in tables if table.faults)
-        where = f"row {first.faults[0].row} of {first.name}: {first.faults[0].reason}"
-        warnings.append(f"{faulty} rows that could not be read were left out, the first {where}.")
-    cells = {head: [_vote(one.get(head, [])) for one in votes] for head in names}
-    known = [time for time in times if time is not None]
-    return Labelled(texts, cells, known if len(known) == len(times) else None, folded, warnings)
+    rows = list(texts.values())
+    titles = {head: column for chosen in reversed(columns) for head, column in chosen.items()}
+    cells: dict[str, list[str]] = {}
+    faults: dict[str, str] = {}
+    described = [head for head in own if head in (heads or ()) or (heads is None and not titles)]
+    titles |= {head: head for head in described if head not in titles}
+    for head in dict.fromkeys([*(head for chosen in columns for head in chosen), *described]):
+        labels = known[head].labels if head in known else ()
+        column, votes, found = _label(head, titles[head], rows, labels)
+        learnable = head in own and all(cell in labels for cell in column if cell)
+        fault = None if learnable else head_fault(titles[head], column, labels)
+        if fault is None:
+            cells[head] = column
+            findings += [*found, *_doubts(titles[head], rows, column, votes, labels)]
+            continue
+        if heads is not None:
+            raise DataError(fault[0])
+        faults[head] = fault[0]
+        findings.append(Finding(Kind.LEFT_OUT, fault[1], "填好这一列，或不管它", titles[head]))
+    if not cells:
+        raise DataError(next(iter(faults.values())))
+    times = [row.time for row in rows if row.time is not None]
+    places = [tuple(row.places) for row in rows]
+    return Labelled(
+        [row.text for row in rows],
+        cells,
+        times if len(times) == len(rows) else None,
+        sum(map(len, places)) - len(rows),
+        [],
+        places,
+        findings,
+        titles,
+    )
 
 
 def with_descriptions(data: Labelled, known: Mapping[str, HeadLabels], fewer_than: int = 5_000) -> Labelled:
@@ -126,17 +169,82 @@ def held_out(data: Labelled, share: float) -> NDArray[np.bool_]:
     return np.array([int(sha256(normalise(text).encode()).hexdigest(), 16) % 1000 < limit for text in data.texts])
 
 
-def _columns(table: Table, heads: Sequence[str] | None) -> Mapping[str, str]:
-    chosen = head_columns(table.columns, heads)
-    if not chosen:
-        raise DataError(
-            f"{table.name} has no known label column (found: {', '.join(table.columns)}): name one with --head."
-        )
+def _columns(table: Table, heads: Sequence[str] | None, own: Mapping[str, HeadLabels]) -> Mapping[str, str]:
+    chosen = head_columns(table.columns, heads, own)
+    if not chosen and not own:
+        like = [column for column in label_columns(table) if column not in table.roles.values()]
+        hint = f" (these look like labels: {', '.join(like)})" if like else ""
+        found = ", ".join(table.columns)
+        raise DataError(f"{table.name} has no known label column (found: {found}): name one with --head{hint}.")
     return chosen
 
 
+def _read(table: Table, chosen: Mapping[str, str], texts: dict[str, _Text]) -> list[Finding]:
+    """Add the rows of a table to `texts`, by the normalised text; what cannot be used is found."""
+    blank = []
+    for number, row in zip(table.numbers, table.rows, strict=True):
+        text, place = table.text(row), Place(table.name, number)
+        key = normalise(text)
+        if not key:
+            blank.append(Cell(place))
+            continue
+        one = texts.get(key)
+        if one is None:
+            one = texts[key] = _Text(text, _time(row.get(table.roles.get("time", ""), "")), [], {})
+        one.places.append(place)
+        for head, column in chosen.items():
+            if tidy(row[column]):
+                one.cells.setdefault(head, []).append(Cell(place, row[column]))
+    faults = [
+        Finding(
+            Kind.UNREADABLE,
+            f"这一行没有读进来：{fault.reason}",
+            "改好后再训练",
+            cells=(Cell(Place(table.name, fault.row)),),
+        )
+        for fault in table.faults
+    ]
+    if blank:
+        faults.append(
+            Finding(Kind.BLANK, f"{len(blank)} 行没有正文，没有学习", "补上正文，或删掉这些行", cells=tuple(blank))
+        )
+    return faults
+
+
+def _label(
+    head: str, title: str, rows: Sequence[_Text], known: Sequence[str]
+) -> tuple[list[str], list[list[Cell]], list[Finding]]:
+    """One cell a text, the votes of its copies in the same spelling, and the spellings that were merged."""
+    written = [cell for row in rows for cell in row.cells.get(head, ())]
+    said, findings = spellings(title, written, known)
+    spelt = {cell: said_cell(cell, said) for cell in {cell.label for cell in written}}
+    votes = [[Cell(cell.place, spelt[cell.label]) for cell in row.cells.get(head, ())] for row in rows]
+    return [_vote([vote.label for vote in mine]) for mine in votes], votes, findings
+
+
+def _doubts(
+    head: str, rows: Sequence[_Text], column: Sequence[str], votes: Sequence[Sequence[Cell]], known: Sequence[str]
+) -> list[Finding]:
+    """Copies that do not agree, labels that look wrong, cells that may hold several."""
+    found: list[Finding] = []
+    labels: dict[str, list[Cell]] = {}
+    for row, kept, mine in zip(rows, column, votes, strict=True):
+        if len(mine) > 1 and len({frozenset(split_cell(vote.label)) for vote in mine}) > 1:
+            said = "、".join(f"“{one}”" for one in dict.fromkeys(vote.label for vote in mine))
+            what = f"同一投诉的“{head}”标成了{said}，按“{kept}”学习"
+            found.append(Finding(Kind.CONFLICT, what, "请统一", head, tuple(mine), kept))
+        for label in split_cell(kept):
+            labels.setdefault(label, []).append(Cell(row.places[0], kept))
+    whole = [Cell(row.places[0], kept) for row, kept in zip(rows, column, strict=True) if kept]
+    return [*found, *alike_labels(head, labels, known), *several_findings(head, labels, whole)]
+
+
 def _vote(cells: list[str]) -> str:
-    return max(cells, key=cells.count) if cells else ""  # the first of equals: the order of the file decides
+    """The labels of most copies; the first of equals: the order of the files decides."""
+    if len(cells) < 2:
+        return cells[0] if cells else ""
+    sets = [frozenset(split_cell(cell)) for cell in cells]
+    return cells[max(range(len(sets)), key=lambda at: sets.count(sets[at]))]
 
 
 def _time(cell: str) -> datetime | None:
