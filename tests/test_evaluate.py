@@ -73,6 +73,31 @@ def test_a_file_is_evaluated_and_shown(tmp_path: Path) -> None:
     assert "<script" not in page
 
 
+def test_what_is_refused_is_not_accepted_and_the_reasons_add_up(tmp_path: Path) -> None:
+    cells = {"category": [*CELLS["category"], "物流配送", "物流配送"]}
+    figures = measure(BUNDLE, [*TEXTS, "嗯", "The quick brown fox jumps over the lazy dog."], cells, per_day=62)[
+        "category"
+    ]
+    assert figures["reasons"]["too_short"] == 1
+    assert sum(figures["reasons"].values()) == figures["load"]["total"]["said"] - figures["load"]["total"]["accepted"]
+    assert figures["load"]["total"]["reviews"] == sum(figures["reasons"].values())
+    assert figures["accepted"]["share"] == figures["load"]["total"]["share"] < 1
+
+
+def test_the_page_says_how_many_a_day_go_to_people(tmp_path: Path) -> None:
+    path = tmp_path / "九月.csv"
+    rows = [
+        (f"2026-09-{1 + at % 30:02}", text, label)
+        for at, (text, label) in enumerate(zip(TEXTS, CELLS["category"], strict=True))
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("时间", "内容", "投诉类型"), *rows])
+    page = evaluation_page(evaluate(BUNDLE, read_table(path)))
+    assert "每天转人工" in page
+    assert "按每天 2 件投诉估计" in page
+    assert "按每天 500 件投诉估计" in evaluation_page(evaluate(BUNDLE, read_table(path), per_day=500))
+
+
 def test_a_file_without_labels_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,备注\n快递慢,无\n", encoding="utf-8")
     with pytest.raises(DataError, match="no label column of the bundle's heads"):

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import Bundle
+from model.calibration import REASONS
+from model.classifier import HeadSpec
 from model.errors import DataError
 from model.labels import head_columns, split_cell
 from model.table import Table
 from training.card import figures_page
+from training.review_load import interval, review_load, volume_of
 
 __all__ = ["PRECISIONS", "coverage", "evaluate", "evaluation_page", "expected_error", "measure"]
 
@@ -20,10 +23,11 @@ _SIMULATIONS = 100
 _SEED = 20260101
 
 
-def evaluate(bundle: Bundle, table: Table) -> dict[str, Any]:
+def evaluate(bundle: Bundle, table: Table, per_day: float | None = None) -> dict[str, Any]:
     """Figures by head over the rows of `table` that have a label for it; DataError when no head has any.
 
-    A dictionary `{"model", "name", "rows", "heads": {head: figures}}`; `measure` says what the figures are.
+    `per_day` is how many complaints come a day, for the review load; without it the rows' times say it, where they
+    have any. A dictionary `{"model", "name", "rows", "heads": {head: figures}}`; `measure` says what the figures are.
     """
     table.require_text()
     columns = head_columns(table.columns)
@@ -35,7 +39,8 @@ def evaluate(bundle: Bundle, table: Table) -> dict[str, Any]:
         )
     rows = [row for row in table.rows if table.text(row)]
     cells = {head: [row.get(column, "") for row in rows] for head, column in shared.items()}
-    heads = measure(bundle, [table.text(row) for row in rows], cells)
+    per_day = per_day if per_day is not None else volume_of(table)
+    heads = measure(bundle, [table.text(row) for row in rows], cells, per_day)
     return {"model": bundle.version, "name": table.name, "rows": len(rows), "heads": heads}
 
 
@@ -45,27 +50,24 @@ def evaluation_page(result: Mapping[str, Any]) -> str:
     return figures_page("模型评估", note, result["heads"])
 
 
-def measure(bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Figures by head; `cells` has one cell a text, empty where unknown.
+def measure(
+    bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[str]], per_day: float | None = None
+) -> dict[str, Any]:
+    """Figures by head; `cells` has one cell a text, empty where unknown; `per_day` complaints come a day.
 
     n, accuracy (of the best label; for a several-labels head the share of complaints with exactly the right set),
-    macro_f1, micro_f1, per_class, ece, ece_floor, reliability, coverage, accepted, confusion, and `unknown_labels`
-    for those the bundle does not have: their rows count as wrong.
+    macro_f1, micro_f1, per_class, ece, ece_floor, reliability, coverage, risk, accepted, load (`review_load`), reasons
+    (how many are not accepted, and why), confusion, and `unknown_labels` for those the bundle does not have: their
+    rows count as wrong.
     """
-    chances = bundle.predict_proba(texts)
+    chances, reasons = bundle.predict_proba(texts), bundle.reasons(texts)
     specs = {spec.name: spec for spec in bundle.classifier.heads_}
-    first = {
-        spec.name: start
-        for spec, (_, _, start, _) in zip(specs.values(), bundle.classifier.layout_.tolist(), strict=True)
-    }
     out = {}
     for head, column in cells.items():
         rows = np.flatnonzero([bool(split_cell(cell)) for cell in column])
         if len(rows):
             labels = [split_cell(column[row]) for row in rows.tolist()]
-            start = first[head]
-            limits = bundle.classifier.threshold_[start : start + len(specs[head].labels)]
-            out[head] = _figures(specs[head].labels, specs[head].several, chances[head][rows], labels, limits)
+            out[head] = _figures(specs[head], chances[head][rows], labels, reasons[head][rows], per_day)
     return out
 
 
@@ -99,12 +101,13 @@ def _floor(confidence: NDArray[np.float64]) -> float:
 
 
 def _figures(
-    labels: tuple[str, ...],
-    several: bool,
+    spec: HeadSpec,
     chances: NDArray[np.float64],
     truth: Sequence[tuple[str, ...]],
-    limits: NDArray[np.float64],
+    reason: NDArray[np.int64],
+    per_day: float | None,
 ) -> dict[str, Any]:
+    labels, several = spec.labels, spec.several
     place = {label: at for at, label in enumerate(labels)}
     hits = np.zeros(chances.shape, np.bool_)
     strange: dict[str, int] = {}
@@ -118,14 +121,15 @@ def _figures(
     said = np.zeros(chances.shape, np.bool_)
     said[np.arange(len(best)), best] = True
     if several:
-        said |= chances >= 0.5
+        said |= chances >= spec.cut
     confidence, right = chances.max(1), hits[np.arange(len(best)), best]
     exact = (said == hits).all(1) & np.array([all(name in place for name in names) for names in truth])
     per_class = {label: _class(said[:, at], hits[:, at]) for label, at in place.items()}
     per_class |= {label: {"n": n, "precision": 0.0, "recall": 0.0, "f1": 0.0} for label, n in strange.items()}
     counted = [one["f1"] for one in per_class.values() if one["n"] or one["precision"] or one.get("said")]
     both, wrong = int((said & hits).sum()), int((said ^ hits).sum()) + sum(strange.values())
-    accepted = confidence >= limits[best]
+    accepted = reason == 0
+    load = review_load(labels, best, accepted, right, per_day)
     bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
     return {
         "n": len(truth),
@@ -140,17 +144,17 @@ def _figures(
         "reliability": [_bin(confidence[bins == at], right[bins == at]) for at in np.unique(bins).tolist()],
         "coverage": {str(target): coverage(confidence, right, target) for target in PRECISIONS},
         "risk": _risk(confidence, right),
-        "accepted": {
-            "share": float(accepted.mean()),
-            "precision": float(right[accepted].mean()) if accepted.any() else None,
-        },
+        "accepted": {"share": load["total"]["share"], "precision": load["total"]["precision"]},
+        "load": load,
+        "reasons": {why.value: int((reason == place).sum()) for place, why in enumerate(REASONS, 1)},
         "confusion": None if several else _confusion(hits, best),
         "unknown_labels": strange,
     }
 
 
 def _bin(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> dict[str, Any]:
-    return {"n": len(right), "confidence": float(confidence.mean()), "right": float(right.mean())}
+    said = {"n": len(right), "confidence": float(confidence.mean()), "right": float(right.mean())}
+    return {**said, "interval": interval(int(right.sum()), len(right))}
 
 
 def _class(said: NDArray[np.bool_], hits: NDArray[np.bool_]) -> dict[str, Any]:
