@@ -12,6 +12,7 @@ __all__ = ["HEADS", "SEPARATOR", "HeadLabels", "head_columns", "load_labels", "s
 
 SEPARATOR = "|"
 _BARE = pattern(r"(?m)^([^\s\"'=#\[\x00-\x7f][^\s\"'=#\[]*)[ \t]*=")  # TOML wants 快递 = … quoted; people do not
+_LISTED = pattern(r"[、，,；;]\s*")
 HEADS: Mapping[str, tuple[str, ...]] = {
     "category": ("category", "投诉类型", "投诉类别", "问题类型", "问题类别", "类型", "类别", "分类", "一级标签"),
     "department": ("department", "责任部门", "处理部门", "部门"),
@@ -31,6 +32,19 @@ class HeadLabels:
     labels: tuple[str, ...]
     ordered: bool
     describe: Mapping[str, str]
+
+    def phrases(self) -> list[tuple[str, str]]:
+        """Words for the labels, each with its label: the label itself if it is longer than a sign, and its description.
+
+        >>> HeadLabels("line", "", ("公交", "无"), False, {"公交": "晚点、拥挤，司机"}).phrases()
+        [('公交', '公交'), ('晚点', '公交'), ('拥挤', '公交'), ('司机', '公交')]
+        """
+        return [
+            (phrase, label)
+            for label in self.labels
+            for phrase in dict.fromkeys((label, *_LISTED.split(self.describe.get(label, ""))))
+            if len(phrase) > 1 or (phrase and phrase != label)
+        ]
 
 
 def load_labels(path: Path | None = None) -> dict[str, HeadLabels]:
@@ -59,21 +73,28 @@ def shipped(name: str) -> Path:
     return next((place for place in places if place.exists()), places[0])
 
 
-def head_columns(columns: Iterable[str], names: Iterable[str] | None = None) -> dict[str, str]:
+def head_columns(
+    columns: Iterable[str], names: Iterable[str] | None = None, described: Iterable[str] = ()
+) -> dict[str, str]:
     """Head → column: the known label columns among `columns`, or the ones that `names` asks for.
+
+    The `described` heads are known too, and may be asked for where they have no column.
 
     >>> head_columns(["内容", "投诉类型", "情绪"])
     {'category': '投诉类型', 'sentiment': '情绪'}
     >>> head_columns(["text", "mood"], ["mood"])
     {'mood': 'mood'}
     """
-    present = list(columns)
+    present, described = list(columns), list(described)
     if names is None:
-        found = {head: next((name for name in known if name in present), None) for head, known in HEADS.items()}
+        looked = {**HEADS, **{head: (head,) for head in described if head not in HEADS}}
+        found = {head: next((name for name in known if name in present), None) for head, known in looked.items()}
         return {head: column for head, column in found.items() if column is not None}
     chosen = {}
     for name in names:
         column = next((known for known in (name, *HEADS.get(name, ())) if known in present), None)
+        if column is None and name in described:
+            continue
         if column is None:
             raise DataError(f"There is no column {name!r} among {', '.join(present)}: name a label column with --head.")
         chosen[next((head for head, known in HEADS.items() if name in known), name)] = column
@@ -96,6 +117,8 @@ def _head(path: Path, name: str, table: object) -> HeadLabels:
     if len(set(labels)) != len(labels) or len(labels) < 2 or any(SEPARATOR in one or not one.strip() for one in labels):
         raise DataError(f"The labels of [{name}] in {path} must be two or more, distinct, without {SEPARATOR!r}.")
     describe = table.get("describe", {})
+    if not isinstance(describe, dict) or not all(isinstance(words, str) for words in describe.values()):
+        raise DataError(f"[{name}.describe] in {path} must give each label a string of words: correct it.")
     unknown = sorted(set(describe) - set(labels))
     if unknown:
         raise DataError(f"The label file {path} describes {unknown[0]!r}, which is no label of [{name}]: correct it.")
