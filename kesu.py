@@ -1,115 +1,29 @@
 """The command line: each command parses, calls one function and prints. Errors are one sentence and exit code 2."""
 
-import json
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
 
 from model.errors import DataError, KesuError
 from serving.admin import keys, models
+from training.commands import app as commands
+from training.commands import bar, console
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(commands)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
-console = Console(stderr=True)
-
-Files = Annotated[list[Path], typer.Argument(help="labelled CSV, XLSX or JSONL files")]
-
-
-@contextmanager
-def bar(what: str) -> Iterator[Callable[..., None]]:
-    """A progress bar on standard error; the callback takes done, total and optionally what is done now."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-
-        def step(done: int, total: int, now: str | None = None) -> None:
-            progress.update(task, completed=done, total=total or None, description=now or what)
-
-        yield step
 
 
 def settings_now(**over: Any) -> Any:
     from serving.settings import read_settings
 
     return read_settings(**over)
-
-
-@app.command()
-def train(
-    data: Files,
-    out: Annotated[Path, typer.Option("--out", help="folder of the new bundle")],
-    head: Annotated[list[str] | None, typer.Option("--head", help="label column to learn; repeat for several")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file with training settings")] = None,
-) -> None:
-    """Fit a bundle from labelled files; its model card lies in it as card.html."""
-    from training.config import read_config
-    from training.fit import train as fit
-
-    with bar("training") as step:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        result = fit(data, out, heads=head, config=read_config(config), progress=step, created=now)
-    for warning in result.warnings:
-        console.print(f"[yellow]{warning}[/yellow]")
-    grid = Grid("head", "labels", "rows", "accuracy", "macro-F1", "ECE (floor)", title=f"bundle {result.version}")
-    for name, said in result.card["heads"].items():
-        share = (f"{said['accuracy']:.3f}", f"{said['macro_f1']:.3f}", f"{said['ece']:.3f} ({said['ece_floor']:.3f})")
-        grid.add_row(name, str(len(said["labels"])), str(said["n"]), *share)
-    Console().print(grid)
-    print(f"{out}/card.html")
-
-
-@app.command()
-def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="bundle folder")],
-    data: Annotated[Path, typer.Argument(help="labelled file")],
-    json_out: Annotated[Path | None, typer.Option("--json", help="write the figures here")] = None,
-    page: Annotated[Path | None, typer.Option("--page", help="write a page with plots here")] = None,
-) -> None:
-    """Measure a bundle on a labelled file: accuracy, macro-F1, calibration, coverage, confusion, a head."""
-    from model.bundle import load_bundle
-    from model.table import read_table
-    from training.evaluate import evaluate as measure
-    from training.evaluate import evaluation_page
-
-    result = measure(load_bundle(bundle), read_table(data))
-    if json_out is not None:
-        json_out.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
-    if page is not None:
-        page.write_text(evaluation_page(result), encoding="utf-8")
-    for name, said in result["heads"].items():
-        print(f"{name}: n {said['n']}  accuracy {said['accuracy']:.4f}  macro-F1 {said['macro_f1']:.4f}", end="  ")
-        print(f"ECE {said['ece']:.4f} (floor {said['ece_floor']:.4f})")
-
-
-@app.command()
-def classify(
-    bundle: Annotated[Path, typer.Argument(help="bundle folder")],
-    data: Annotated[Path, typer.Argument(help="CSV, XLSX or JSONL file, or - for standard input")],
-    out: Annotated[Path, typer.Option("--out", help="CSV, XLSX or JSONL by its ending")],
-) -> None:
-    """Classify a whole file: its columns plus, a head, the label, its confidence and whether it is accepted."""
-    from model.bundle import load_bundle
-    from model.table import read_table, read_table_bytes, write_table
-    from training.classify_file import classified_columns, classify_rows
-
-    loaded = load_bundle(bundle)
-    table = read_table_bytes(sys.stdin.buffer.read(), "-") if str(data) == "-" else read_table(data)
-    with bar("classifying") as step:
-        columns = classified_columns(loaded, table)
-        written = write_table(out, columns, classify_rows(loaded, table, step))
-    print(f"{written} rows in {out}")
 
 
 @app.command()
@@ -193,35 +107,6 @@ def export(out: Annotated[Path, typer.Option("--out", help="CSV, XLSX or JSONL b
 
 
 @app.command()
-def replay(
-    data: Path,
-    out: Annotated[Path, typer.Option("--out", help="alerts as JSON lines")],
-    bundle: Annotated[Path | None, typer.Option("--bundle", help="classify with this bundle")] = None,
-) -> None:
-    """The early warning over history in event time, by the same code as the live service."""
-    from model.bundle import load_bundle
-    from model.table import read_table
-    from training.replay import replay as run
-
-    with bar("replaying") as step:
-        summary = run(read_table(data), load_bundle(bundle) if bundle else None, out, step)
-    print(summary)
-
-
-@app.command()
-def spikes(
-    counts: Path,
-    false_alarms_per_day: Annotated[float, typer.Option(help="over all series together")],
-    out: Annotated[Path, typer.Option("--out", help="CSV, one line an episode's start")],
-) -> None:
-    """The detector alone on hourly counts: series, group, hour, count; missing hours are 0."""
-    from training.spikes import write_spikes
-
-    with bar("judging") as step:
-        print(f"{write_spikes(counts, false_alarms_per_day, out, step)} spikes in {out}")
-
-
-@app.command()
 def report(
     month: Annotated[str, typer.Option("--month", help="e.g. 2026-10")],
     out: Annotated[Path, typer.Option("--out")],
@@ -249,11 +134,14 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="accuracy, speed, spikes or serve")],
+    name: Annotated[str, typer.Argument(help="accuracy, rounding, speed, throughput, spikes or serve")],
     data: Annotated[Path | None, typer.Option(envvar="KESU_BENCH_DATA", help="folder with the public data")] = None,
+    rows: Annotated[int, typer.Option(min=1000, help="throughput: complaints in the file")] = 1_000_000,
     seeds: Annotated[int, typer.Option(help="spikes: simulations to average")] = 3,
     seconds: Annotated[float, typer.Option(help="serve: how long each load lasts")] = 5.0,
-    bundle: Annotated[Path | None, typer.Option(help="serve: a bundle other than the promoted one")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="serve: a bundle other than the promoted one; throughput: train none")
+    ] = None,
 ) -> None:
     """Measure kesu beside its peers in the same run (extra `bench`)."""
     if name == "accuracy":
@@ -264,6 +152,14 @@ def bench(
         from training.speed_bench import speed_bench
 
         speed_bench(needed(data))
+    elif name == "rounding":
+        from training.rounding_bench import rounding_bench
+
+        rounding_bench(needed(data))
+    elif name == "throughput":
+        from training.throughput_bench import throughput_bench
+
+        throughput_bench(data, rows, bundle)
     elif name == "spikes":
         from training.spikes_bench import spikes_bench
 
@@ -273,7 +169,7 @@ def bench(
 
         bench_serve(settings_now(bundle=bundle), seconds)
     else:
-        raise DataError(f"there is no bench {name}: choose accuracy, speed, spikes or serve")
+        raise DataError(f"there is no bench {name}: choose accuracy, rounding, speed, throughput, spikes or serve")
 
 
 def needed(data: Path | None) -> Path:

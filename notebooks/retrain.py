@@ -19,6 +19,12 @@ result = train(files, out, progress=lambda done, total, what: print(f"\r{done:3d
 print()
 
 # %% [markdown]
+# ## What is wrong with the data, by file and row; all of it is in `data_report.csv` in the bundle's folder
+
+# %%
+print(*result.warnings, sep="\n")
+
+# %% [markdown]
 # ## The card: macro-F1 on rows the first fit did not see, and how honest the confidence is
 
 # %%

@@ -123,6 +123,7 @@ def start_threads(service: Service, app: FastAPI) -> list[threading.Thread]:
                 service.shelf.refresh()
             except KesuError as error:
                 log.warning("the promoted bundle is not taken up: %s", error)
+            service.rules.follow(service.shelf())
 
     work = [
         threading.Thread(target=warm, name="warm", daemon=True),
@@ -166,7 +167,9 @@ def add_probes(app: FastAPI, service: Service) -> None:
         return {
             "ready": is_ready,
             "model": bundle.version if bundle else None,
-            "problems": service.problems or ([] if bundle else ["no model is promoted: run kesu train"]),
+            "rules": service.rules.version,
+            "problems": [*service.problems, *service.rules.problems()]
+            or ([] if bundle else ["no model is promoted: run kesu train"]),
         }
 
     @app.get("/metrics", tags=["operations"], summary="Prometheus metrics, queue lengths read from the store")

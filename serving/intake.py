@@ -1,7 +1,7 @@
 """The one door: every complaint, from the API, a file or the demo, goes through `Intake.accept`.
 
-mask → classify → exposure → copies and repeats → commit → answer. The answer is made inside the transaction that
-stores it and leaves after the commit; the same id and body again gives the stored answer, byte for byte.
+mask → classify → exposure → rules → copies and repeats → commit → answer. The answer is made inside the transaction
+that stores it and leaves after the commit; the same id and body again gives the stored answer, byte for byte.
 """
 
 import hashlib
@@ -22,9 +22,10 @@ from model.bundle import Bundle, Prediction
 from model.complaint import Complaint
 from model.errors import KesuError, TextError
 from model.exposure import Exposure, judge_exposure
+from model.overlay import Overlay
 from model.privacy import customer_key, mask
 from model.text import check_text
-from serving.answers import answer_of, columns_of
+from serving.answers import answer_of, columns_of, explanation_of
 from serving.arrivals import Arrivals
 from serving.schema import complaint, idempotency
 from serving.store import Store, milliseconds, utc_now
@@ -71,7 +72,7 @@ class Work:
 
 
 class Intake:
-    """Takes complaints in. `bundle` is asked at every call, so that a promoted one serves the next request."""
+    """Takes complaints in. `bundle` and its `rules` are asked at every call: a promoted one serves the next request."""
 
     def __init__(
         self,
@@ -81,12 +82,14 @@ class Intake:
         clock: Callable[[], datetime] = utc_now,
         text_limit: int = 20_000,
         woken: Callable[[], None] = lambda: None,
+        rules: Callable[[Bundle], Overlay | None] = lambda bundle: None,
     ) -> None:
         self.store = store
         self.bundle = bundle
         self.clock = clock
         self.text_limit = text_limit
         self.woken = woken
+        self.rules = rules
         self.waiting: SimpleQueue[Work] = SimpleQueue()
         self.writer: threading.Thread | None = None
         self.starting = threading.Lock()
@@ -225,26 +228,22 @@ class Intake:
             except TextError as error:
                 out[position] = Refusal(422, str(error))
                 continue
-            if not stored:
-                usable[position] = (replace(incoming, text=text, customer=None), "")
-                continue
-            customer = customer_key(secret, incoming.customer) if incoming.customer else None
-            usable[position] = (replace(incoming, text=text, customer=customer), body_hash(secret, incoming))
+            customer = customer_key(secret, incoming.customer) if stored and incoming.customer else None
+            digest = body_hash(secret, incoming) if stored else ""
+            usable[position] = (replace(incoming, text=text, customer=customer), digest)
         if bundle is None and not unclassified:
             return {}, [a if a is not None else Refusal(503, NO_BUNDLE) for a in out]
         texts = [c.text for c, _ in usable.values()]
         predictions: Sequence[Prediction | None] = (
             bundle.predict(texts, explain=explain) if bundle and texts else [None] * len(texts)
         )
+        overlay = self.rules(bundle) if bundle else None
         good = {}
         for (position, (c, digest)), prediction in zip(usable.items(), predictions, strict=True):
             exposure = judge_exposure(c.text, channel=c.channel, social=c.social)
-            answer = answer_of(c.id, prediction, exposure)
-            if explain and prediction is not None:
-                answer["explanation"] = {
-                    head: [{"span": [s, e], "weight": round(w, 4), "text": c.text[s:e]} for s, e, w in spans]
-                    for head, spans in prediction.evidence.items()
-                }
+            ruled = overlay.apply(c, prediction, exposure.stage) if overlay and prediction else prediction
+            answer = answer_of(c, ruled, exposure)
+            answer |= {"explanation": explanation_of(ruled, c.text)} if explain and ruled else {}
             good[position] = Classified(c, answer, exposure, digest)
         return good, out
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from model.bundle import Bundle, load_bundle
 from serving.intake import Intake
+from serving.rule_shelf import RuleShelf
 from serving.settings import Settings
 from serving.store import Store, open_store, utc_now
 
@@ -65,13 +66,16 @@ class Service:
     stopping: threading.Event = field(default_factory=threading.Event)
     problems: list[str] = field(default_factory=list)
     demo: DemoProgress | None = None
+    rules: RuleShelf = field(default_factory=RuleShelf)
 
 
 def open_service(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Service:
-    """Open the store and load the bundle, if there is one. Raises StoreError or BundleError."""
+    """Open the store, load the bundle and the rules, if there are any. Raises StoreError, BundleError or DataError."""
     store = open_store(settings.store_url)
     shelf = BundleShelf(settings.bundle_folder)
     shelf.refresh()
+    rules = RuleShelf(settings.rules, settings.data_dir / "store" / "rules")
+    rules.open(shelf())
     woken = threading.Event()
-    intake = Intake(store, shelf, clock=clock, text_limit=settings.text_limit, woken=woken.set)
-    return Service(settings, store, shelf, intake, clock, woken)
+    intake = Intake(store, shelf, clock=clock, text_limit=settings.text_limit, woken=woken.set, rules=rules)
+    return Service(settings, store, shelf, intake, clock, woken, rules=rules)

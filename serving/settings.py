@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=default_data_dir, description="store, bundles and rejected rows lie here")
     database_url: str | None = Field(None, description="SQLAlchemy address of the store; SQLite in data_dir if unset")
     bundle: Path | None = Field(None, description="a bundle folder to serve instead of the promoted one")
+    rules: Path | None = Field(None, description="a rules file (TOML) laid over the model; none without it")
     webhook_allow: str = Field("", description="address ranges a receiver may lie in besides public ones, by comma")
     public_url: str = Field("http://127.0.0.1:8000", description="how people reach the page; links in alerts use it")
     text_limit: int = Field(20_000, ge=100, le=1_000_000, description="characters one complaint may have")

@@ -12,6 +12,7 @@ from model.errors import DataError, SettingsError
 from tests.matters import CELLS, TEXTS
 from training.config import TrainConfig, read_config
 from training.dataset import Labelled, held_out, read_labelled
+from training.findings import Kind, Place
 from training.fit import train
 
 
@@ -122,7 +123,7 @@ def test_settings_are_checked(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("grams = 2\nprecision = 0.9\n")
     assert read_config(tmp_path / "a.toml") == TrainConfig(grams=2, precision=0.9)
     assert read_config(None) == TrainConfig()
-    for text, said in (("ngrams = 2", "'ngrams'.*unknown"), ("grams = 99", "from 1 to 6"), ("grams = 2.5", "whole")):
+    for text, said in (("ngrams = 2", "'ngrams'.*unknown"), ("grams = 99", "from . to 6"), ("grams = 2.5", "whole")):
         (tmp_path / "b.toml").write_text(text)
         with pytest.raises(SettingsError, match=said):
             read_config(tmp_path / "b.toml")
@@ -138,5 +139,8 @@ def test_rows_that_cannot_be_read_are_named_and_training_goes_on(tmp_path: Path)
     rows.insert(5, "多出一格,物流,谁,写的")
     (tmp_path / "in.csv").write_text("内容,category\n" + "\n".join(rows) + "\n", encoding="utf-8")
     result = train([tmp_path / "in.csv"], tmp_path / "out")
-    assert any("row 7 of in.csv" in warning for warning in result.warnings)
+    assert any("in.csv 第 7 行" in warning for warning in result.warnings)
+    assert [cell.place for one in result.findings for cell in one.cells if one.kind is Kind.UNREADABLE] == [
+        Place("in.csv", 7)
+    ]
     assert result.card["rows"] == 42

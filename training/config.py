@@ -1,7 +1,7 @@
 """The settings of a training run, from a TOML file or as they are."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
 from typing import Any
@@ -15,33 +15,41 @@ __all__ = ["TrainConfig", "read_config"]
 class TrainConfig:
     """What a training run may be told.
 
-    `grams`: the longest n-gram in characters; `at_least`: in how many complaints one must occur; `most`: how many are
-    kept at most; `folds` of the cross-fitting, 0 for as many as the rows allow; `precision`: what share of accepted
-    labels must be right; `hold_out`: the card's share of the rows.
+    `grams`: the longest n-gram in characters, beside words; `at_least`: in how many complaints a feature must occur;
+    `most`: how many are kept at most; `folds` of the cross-fitting, 0 for as many as the rows allow; `precision`: what
+    share of accepted labels must be right; `targets`: another such share for labels, by head and label; `hold_out`:
+    the card's share of the rows; `per_day`: how many complaints come a day, 0 for what the rows' times say.
 
     >>> TrainConfig(precision=0.9).precision
     0.9
     """
 
-    grams: int = 3
+    grams: int = 2
     at_least: int = 2
     most: int = 600_000
     folds: int = 0
     precision: float = 0.95
     hold_out: float = 0.2
+    per_day: float = 0.0
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000),
             ("folds", 0, 20), ("precision", 0.5, 0.999), ("hold_out", 0.05, 0.5),
+            ("per_day", 0, 10_000_000),
         ):  # fmt: skip
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise SettingsError(f"The training setting {name} is {value!r}: give a number from {low} to {high}.")
+        for head, labels in self.targets.items():
+            for label, share in labels.items() if isinstance(labels, Mapping) else [(head, None)]:
+                if isinstance(share, bool) or not isinstance(share, int | float) or not 0.5 <= share <= 0.999:
+                    raise SettingsError(f"The precision of {label!r} under [targets.{head}] must be 0.5 to 0.999.")
 
     def fitting(self) -> dict[str, Any]:
         """The settings of the classifier itself."""
-        return {name: value for name, value in asdict(self).items() if name != "hold_out"}
+        return {name: value for name, value in asdict(self).items() if name not in ("hold_out", "per_day")}
 
 
 def read_config(path: Path | str | None) -> TrainConfig:
