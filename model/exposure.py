@@ -13,6 +13,7 @@ from model.complaint import Social
 from model.hints import Hint, build_hint
 from model.phrases import join_phrases, read_phrases
 from model.text import normalise_map
+from model.word_tree import alone
 
 __all__ = ["SPREADING_REACH", "Evidence", "Exposure", "judge_exposure", "reach_of"]
 
@@ -115,9 +116,15 @@ def matters() -> re.Pattern[str]:
 
 
 def find_matters(text: str) -> list[str]:
-    """The intents besides press that a text announces or reports, in fixed order; denied ones are left out."""
+    """The intents besides press that a text announces or reports, in fixed order; denied ones are left out.
+
+    >>> find_matters("打12315投诉"), find_matters("物流单号sf3001234567890")
+    (['regulator'], [])
+    """
     found = set()
     for match in matters().finditer(text):
+        if not alone(text, *match.span()):  # a hotline's digits inside a longer number
+            continue
         front = text[max(0, match.start() - 5) : match.start()]
         if not re.search("(?:不会|不想|没有?|不用|不是|不必|未|无|免|防|没人|以防)[去找打想要想人再]{0,2}$", front):
             found.add(match.lastgroup or "")

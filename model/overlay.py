@@ -7,23 +7,16 @@ from model.bundle import Bundle, Prediction, Verdict
 from model.calibration import TOP, Reason
 from model.clauses import Part
 from model.complaint import Complaint
-from model.errors import DataError
+from model.rule_fields import Problem
+from model.rule_file import RuleError
 from model.rules import FACTS, Closed, Rule, Rules, Trip
 from model.word_tree import Span
 
-__all__ = ["Misfit", "Overlay", "RuledPrediction", "RuledVerdict"]
+__all__ = ["Overlay", "RuledPrediction", "RuledVerdict"]
 
 Heads = Mapping[str, tuple[str, ...]]
 SENT = ("category", "department")  # what people look at when a rule sends them a complaint
 FIELDS = tuple(field.name for field in fields(Prediction))
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Misfit:
-    """The line of a file that asks of a bundle what it cannot give, and why not."""
-
-    line: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -56,15 +49,12 @@ class Overlay:
         self.rules = rules
         self.bundle = bundle
         self.several = frozenset(spec.name for spec in bundle.classifier.heads_ if spec.several)
-        self.misfits = sorted({*unknown(rules, bundle.heads, self.several), *shut_down(rules.closed, bundle.heads)})
+        self.misfits = [*unknown(rules, bundle.heads, self.several), *shut_down(rules.closed, bundle.heads)]
 
     def require_fit(self) -> "Overlay":
-        """Itself; DataError with file, line and remedy when the bundle lacks what the rules need."""
+        """Itself; RuleError with every line and remedy when the bundle lacks what the rules need."""
         if self.misfits:
-            first, more = self.misfits[0], len(self.misfits) - 1
-            raise DataError(
-                f"{self.rules.name} line {first.line}: {first.reason}" + (f" (and {more} more)" if more else "")
-            )
+            raise RuleError(self.rules.name, self.misfits)
         return self
 
     def apply(self, complaint: Complaint, prediction: Prediction, stage: str = "none") -> RuledPrediction:
@@ -169,14 +159,14 @@ def follow(label: str, closed: Sequence[Closed]) -> str:
     return at
 
 
-def unknown(rules: Rules, heads: Heads, several: frozenset[str]) -> Iterator[Misfit]:
+def unknown(rules: Rules, heads: Heads, several: frozenset[str]) -> Iterator[Problem]:
     """What rules name and a bundle does not have."""
     for rule in rules.rules:
         for head, labels in rule.sets.items():
             yield from missing(heads, head, labels, line_of(rule, f"set.{head}"))
             if len(labels) > 1 and head not in several:
                 reason = f"{head} has one label a complaint and this gives {len(labels)}: give one"
-                yield Misfit(line_of(rule, f"set.{head}"), reason)
+                yield line_of(rule, f"set.{head}"), reason
         for head, labels in rule.when.items():
             if head not in FACTS:
                 yield from missing(heads, head, labels, line_of(rule, f"when.{head}"))
@@ -186,23 +176,23 @@ def unknown(rules: Rules, heads: Heads, several: frozenset[str]) -> Iterator[Mis
             yield from missing(heads, one.head, (one.instead,), line_of(one, "instead"))
 
 
-def missing(heads: Heads, head: str, labels: Sequence[str], line: int) -> Iterator[Misfit]:
+def missing(heads: Heads, head: str, labels: Sequence[str], line: int) -> Iterator[Problem]:
     """A head or the labels of it that a bundle does not have, each with what it has."""
     if head not in heads:
-        yield Misfit(line, f"the model has no head {head}: name one of {', '.join(heads)}")
+        yield line, f"the model has no head {head}: name one of {', '.join(heads)}"
         return
     for label in labels:
         if label not in heads[head]:
             known = "、".join(heads[head][:30])
-            yield Misfit(line, f"the model has no label {label} in {head}: name one of {known}")
+            yield line, f"the model has no label {label} in {head}: name one of {known}"
 
 
-def shut_down(closed: Sequence[Closed], heads: Heads) -> Iterator[Misfit]:
+def shut_down(closed: Sequence[Closed], heads: Heads) -> Iterator[Problem]:
     """Where all labels of a head would be closed at once; that begins when one of them is closed."""
     for one in closed:
         shut = {label for other in closed if other.head == one.head and begun(other, one) for label in other.labels}
         if shut.issuperset(heads.get(one.head, ("",))):
-            yield Misfit(line_of(one, one.head), f"every label of {one.head} would be closed: leave one open")
+            yield line_of(one, one.head), f"every label of {one.head} would be closed: leave one open"
 
 
 def begun(other: Closed, one: Closed) -> bool:

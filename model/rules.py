@@ -8,12 +8,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from json import dumps
+from re import compile as pattern
+from re import escape
 
 from model.complaint import Complaint
+from model.needed import Sieve
 from model.text import normalise, normalise_map
-from model.word_tree import MOST_PLACES, Span, alone, find_words, nearest, tree_of
+from model.word_tree import MOST_PLACES, Span, WordTree, alone, nearest
 
 __all__ = ["FACTS", "Closed", "Period", "Rule", "Rules", "Trip"]
 
@@ -111,16 +115,35 @@ class Rules:
         self.name = name
         self.version = version_of(self.rules, self.closed)
         self.asks_stage = any("stage" in rule.when for rule in self.rules)
-        self.groups = [tuple(frozenset(group) for group in rule.groups) for rule in self.rules]
-        self.wordless = [n for n, groups in enumerate(self.groups) if not groups]
+        self.wordless = [n for n, rule in enumerate(self.rules) if not rule.groups]
         self.by_word: dict[str, list[int]] = {}  # a rule is looked at when a word of its most telling group is there
         for n, rule in enumerate(self.rules):
             for word in min(rule.groups, key=lambda words: (len(words), -min(map(len, words))), default=()):
                 self.by_word.setdefault(word, []).append(n)
-        self.words = tree_of(word for rule in self.rules for group in rule.groups for word in group)
+        self.words = WordTree(word for rule in self.rules for group in rule.groups for word in group)
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    @cached_property
+    def asks(self) -> set[str]:
+        """What must be known of a complaint besides its text: some of channel, product, region and time."""
+        asked = {"channel" if name == "stage" else name for rule in self.rules for name in rule.when if name in FACTS}
+        periods = {rule.period for rule in self.rules} | {one.period for one in self.closed}
+        return asked | {"time"} if periods - {Period()} else asked
+
+    @cached_property
+    def sieve(self) -> Sieve:
+        """Which of many texts hold a word that a rule with words looks for; in the others no such rule trips."""
+        words = "|".join(map(escape, sorted(self.by_word)))
+        return Sieve(pattern(f"(?:{words})(?=)"))  # with something behind it the words are one set, not a way each
+
+    def closes(self, complaint: Complaint, said: Mapping[str, Sequence[str]]) -> bool:
+        """Whether a label that the model gives is closed at the time of the complaint."""
+        return any(
+            one.period.holds(complaint.time) and not set(one.labels).isdisjoint(said.get(one.head, ()))
+            for one in self.closed
+        )
 
     def trips(
         self, complaint: Complaint, said: Mapping[str, Sequence[str]] | None = None, stage: str = "none"
@@ -130,7 +153,7 @@ class Rules:
         `said` is what the model says, head → labels; a rule that asks about a head missing there does not trip.
         """
         seen, where = normalise_map(complaint.text)
-        found = find_words(seen, self.words)
+        found = self.words.find(seen)
         near = [*self.wordless, *(n for word in found for n in self.by_word.get(word, ()))]
         if not near:
             return []
@@ -138,8 +161,6 @@ class Rules:
         trips = []
         for n in sorted(set(near)):
             rule = self.rules[n]
-            if any(found.keys().isdisjoint(group) for group in self.groups[n]):
-                continue
             if not rule.period.holds(complaint.time) or not asked(rule, complaint, said or {}, stage):
                 continue
             hits = reading.hits(rule)

@@ -11,14 +11,15 @@ from model.sheet import decode
 __all__ = ["Section", "Source", "read_toml"]
 
 # what a Chinese keyboard writes for the marks of TOML; only outside strings and comments
-MARKS = str.maketrans("，＝［］｛｝【】．。＃\u3000", ",=[]{}[]..# ")
+MARKS = str.maketrans("，、；;＝［］｛｝【】．。＃\u3000", ",,,,=[]{}[]..# ")
 PLAIN = r"A-Za-z0-9_\-"
 TOKEN = re.compile(
     r'(?P<long>"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\')'
     r"|(?P<string>\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')"
-    r'|(?P<curly>[“”＂][^“”＂"\n]*[“”＂"]|[‘’＇][^‘’＇\'\n]*[‘’＇\'])'
+    r'|(?P<curly>[“”＂「『][^“”＂」』"\n]*[“”＂」』"]|[‘’＇][^‘’＇\'\n]*[‘’＇\'])'
     r"|(?P<comment>[#＃][^\n]*)"
-    rf"|(?P<word>(?:[{PLAIN}]|[^\x00-\x7f“”＂‘’＇，＝［］｛｝【】．。＃\u3000\s])+)"
+    r"|(?P<date>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?: \d{1,2}:\d{2}(?::\d{2})?)?(?![^\s,，、#＃\]］}｝]))"
+    rf"|(?P<word>(?:[{PLAIN}]|[^\x00-\x7f“”＂「」『』‘’＇，、；＝［］｛｝【】．。＃\u3000\s])+)"
     r"|(?P<other>.)",
     re.DOTALL,
 )
@@ -80,7 +81,7 @@ def tidied(text: str) -> tuple[str, list[Section]]:
     for match in TOKEN.finditer(text):
         kind, piece = match.lastgroup, match[0]
         said = piece[1:-1] if kind in ("string", "curly") else piece
-        if kind == "curly" or (kind == "word" and not piece.isascii()):
+        if kind in ("curly", "date") or (kind == "word" and not piece.isascii()):
             piece = '"' + said.replace("\\", "\\\\").replace('"', '\\"') + '"'
         elif kind == "other":
             piece = piece.translate(MARKS)

@@ -1,44 +1,46 @@
 """Words of many rules found in a text in one walk: a tree of characters, and spans that lie near each other."""
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["MOST_PLACES", "Span", "Tree", "alone", "find_words", "nearest", "tree_of"]
+__all__ = ["MOST_PLACES", "Span", "WordTree", "alone", "nearest"]
 
 Span = tuple[int, int]
-Tree = dict[str, "Tree"]
 MOST_PLACES = 1_000  # of one word in a text: a complaint has not as many, a hostile text would cost seconds
 
 
-def tree_of(words: Iterable[str]) -> Tree:
-    """Words as a tree of characters; the empty string marks where a word ends."""
-    root: Tree = {}
-    for word in words:
-        at = root
-        for one in word:
-            at = at.setdefault(one, {})
-        at[""] = {}
-    return root
+class WordTree:
+    """Words as a tree of characters; the empty string marks where a word ends.
 
-
-def find_words(text: str, words: Tree) -> dict[str, list[int]]:
-    """The words of a tree that stand in a text, and where each begins.
-
-    >>> find_words("没丢,丢了", tree_of(["丢", "丢了", "快递"]))
+    >>> WordTree(["丢", "丢了", "快递"]).find("没丢,丢了")
     {'丢': [1, 3], '丢了': [3]}
     """
-    found: dict[str, list[int]] = {}
-    ended = text + "\0"  # no word holds it
-    for start, first in enumerate(text):
-        at = words.get(first)
-        end = start + 1
-        while at:
-            if "" in at and ((first > "\x7f" and ended[end] > "\x7f") or alone(text, start, end)):
-                places = found.setdefault(text[start:end], [])
-                if len(places) < MOST_PLACES:
-                    places.append(start)
-            at = at.get(ended[end])
-            end += 1
-    return found
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.root: dict[str, Any] = {}
+        for word in words:
+            at = self.root
+            for one in word:
+                at = at.setdefault(one, {})
+            at[""] = {}
+        self.firsts = re.compile(f"[{re.escape(''.join(self.root))}]" if self.root else "(?!)")
+
+    def find(self, text: str) -> dict[str, list[int]]:
+        """The words that stand in a text, and where each begins."""
+        found: dict[str, list[int]] = {}
+        ended = text + "\0"  # no word holds it
+        for match in self.firsts.finditer(text):
+            start, end = match.span()
+            at = self.root[match[0]]
+            while at:
+                if "" in at and alone(text, start, end):
+                    places = found.setdefault(text[start:end], [])
+                    if len(places) < MOST_PLACES:
+                        places.append(start)
+                at = at.get(ended[end])
+                end += 1
+        return found
 
 
 def alone(text: str, start: int, end: int) -> bool:

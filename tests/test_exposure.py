@@ -71,6 +71,21 @@ def test_intents_stand_apart_from_the_stage() -> None:
     assert judge_exposure("我没有起诉的打算，不会打12315").intents == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "intents"),
+    [
+        ("物流单号SF3001234567890", ()),
+        ("订单１２３１５０００２一直没发", ()),
+        ("会员号88096315", ()),
+        ("单号3001234567890还没到，我打了12345", ("regulator",)),
+        ("打0731-12345反映过", ("regulator",)),
+        ("拨12315了", ("regulator",)),
+    ],
+)
+def test_a_hotline_inside_a_longer_number_is_no_regulator(text: str, intents: tuple[str, ...]) -> None:
+    assert judge_exposure(text).intents == intents
+
+
 def test_evidence_points_into_the_text_as_written() -> None:
     text = "  牛奶　是酸的。\n再不處理，我就發到【抖音】曝光"
     found = judge_exposure(text)

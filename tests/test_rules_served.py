@@ -214,6 +214,7 @@ def test_a_dry_run_tells_hits_changes_overlaps_and_silence(bundle: Path, tmp_pat
     assert "哑 (line 9) never fires" in said
     assert "13812345678" not in said + out.read_text(encoding="utf-8-sig")
     written = read_table(out).rows
+    assert [row["hit"][:9] for row in written] == ["我的【包裹】【丢】", "【包裹】【丢】了没", "押金一直不退"]
     assert [(row["id"], row["department"], row["department_ruled"]) for row in written] == [
         ("1", "物流部", "财务部"),
         ("3", "物流部", "财务部"),
@@ -226,21 +227,30 @@ def test_a_dry_run_tells_hits_changes_overlaps_and_silence(bundle: Path, tmp_pat
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "xlsx"])
 def test_a_file_is_classified_under_rules_as_the_service_would(bundle: Path, tmp_path: Path, ending: str) -> None:
     more = '[[规则]]\n名称 = "退押"\n条件 = {部门 = "财务部", 渠道 = "门店"}\n转人工 = true\n'
+    more += '[[规则]]\n名称 = "伤人"\n任一 = ["划伤", "烫伤"]\n转人工 = true\n'
     rules = write(tmp_path, LOST + more + '[[停用]]\n部门 = "物流部"\n从 = 2026-10-01\n')
-    data = DATA.replace("渠道", "渠道,rule").replace(",财务部,电话", ",财务部,电话,x")
+    data = DATA.replace("渠道", "渠道,rule,时间").replace(",财务部,电话", ",财务部,电话,x")
+    data += "6,客服态度很差，还烫伤了我,客服部,APP\n7,快递三天了还没到,物流部,APP,,2026-09-30\n"
     (tmp_path / "in.csv").write_text(data, encoding="utf-8")
     hook, out = Ruling.open(bundle, rules, NOON), tmp_path / f"out.{ending}"
     classify_file(bundle, tmp_path / "in.csv", out, 1, hook)
     overlay = Overlay(read_rules(rules), load_bundle(bundle))
     written = read_table(out).rows
-    assert [row["rule"] for row in written] == ["丢件", "停用 物流部", "丢件", "", "退押"]
-    assert [row["rule_given"] for row in written] == ["x", "", "", "", ""]
+    assert [row["rule"] for row in written] == ["丢件", "停用 物流部", "丢件", "", "退押", "伤人", ""]
+    assert [row["rule_given"] for row in written] == ["x", *[""] * 6]
     for (_, row), said in zip(read_table(tmp_path / "in.csv").complaints(NOON), written, strict=True):
         if isinstance(row, Complaint):
             expected = overlay.apply(row, overlay.bundle.predict([row.text])[0]).heads["department"]
             assert said["department"] == expected.label
             assert said["department_confidence"] == f"{expected.confidence:.4f}"
             assert said["department_accepted"] == str(expected.accepted).lower()
+
+
+def test_a_rule_that_asks_for_the_channel_alone_says_nothing_of_a_blank_row(bundle: Path, tmp_path: Path) -> None:
+    rules = write(tmp_path, '[[规则]]\n名称 = "网站"\n条件.渠道 = "网站"\n转人工 = 是\n')
+    (tmp_path / "in.csv").write_text("内容,渠道\n押金不退,网站\n,网站\n押金不退,电话\n", encoding="utf-8")
+    classify_file(bundle, tmp_path / "in.csv", tmp_path / "out.csv", 1, Ruling.open(bundle, rules, NOON))
+    assert [row["rule"] for row in read_table(tmp_path / "out.csv").rows] == ["网站", "", ""]
 
 
 def test_rules_are_checked_and_tried_from_the_command_line(bundle: Path, tmp_path: Path) -> None:
@@ -255,7 +265,14 @@ def test_rules_are_checked_and_tried_from_the_command_line(bundle: Path, tmp_pat
     write(tmp_path, LOST + "x = 1\n[[规则]]\n名称 = 乙\n")
     wrong = kesu(tmp_path, "rules", "check", rules)
     assert wrong.returncode == 2
-    assert [line.split(":")[0] for line in wrong.stderr.splitlines()] == ["rules.toml line 5", "rules.toml line 6"]
+    assert {line.split(":")[0] for line in wrong.stderr.splitlines()} == {"rules.toml line 5", "rules.toml line 6"}
+    write(tmp_path, LOST.replace("财务部", "物流") + '[[停用]]\n部门 = "仓库"\n')
+    unfit = kesu(tmp_path, "rules", "check", rules, "--bundle", bundle)
+    assert unfit.returncode == 2
+    assert [line.split(" in ")[0] for line in unfit.stderr.splitlines()] == [
+        "rules.toml line 4: the model has no label 物流",
+        "rules.toml line 6: the model has no label 仓库",
+    ]
 
 
 def test_the_example_is_valid_for_the_starter_labels(starter_bundle: Path, tmp_path: Path) -> None:

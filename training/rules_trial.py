@@ -113,7 +113,7 @@ def try_rules(
         progress(min(trial.rows + trial.skipped, len(table.rows)), len(table.rows))
     if out is not None:
         heads = [name for head in (bundle.heads if bundle else ()) for name in (head, f"{head}_ruled")]
-        write_table(out, ["row", "id", "rules", "review", *heads, "text"], touched)
+        write_table(out, ["row", "id", "rules", "hit", "review", *heads, "text"], touched)
     return trial
 
 
@@ -177,6 +177,7 @@ def row_of(
 ) -> dict[str, Any]:
     """One touched complaint as a row of the file written."""
     row: dict[str, Any] = {"row": number, "id": complaint.id, "rules": "、".join(trip.rule.name for trip in trips)}
+    row["hit"] = marked(complaint.text, trips[0].spans) if trips else ""
     if said is not None and ruled is not None:
         row["review"] = ruled.review.rule.name if ruled.review else ""
         for head, verdict in ruled.heads.items():

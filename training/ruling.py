@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle import Bundle, load_bundle
 from model.complaint import Complaint
@@ -16,6 +17,7 @@ from model.features import join_codes
 from model.labels import SEPARATOR, split_cell
 from model.overlay import Overlay, RuledPrediction, RuledVerdict
 from model.rule_file import bytes_of, read_rules_bytes
+from model.rules import FACTS, Rules
 from model.table import Table, roles_of
 from model.times import parse_time
 from training.classify_chunk import Chunk, Hook, Said, say
@@ -53,15 +55,14 @@ class Ruling:
     def __call__(self, chunk: Chunk) -> None:
         """Change what is said of the rows that a rule or a closing touches."""
         overlay = opened(self.folder, self.data, self.name)
-        size = len(chunk.spans)
+        rules = overlay.rules
         touched = {}
-        for at, complaint in enumerate(self.complaints(chunk)):
+        for at, complaint in self.complaints(chunk, rules):
             said = {head: labels_of(chunk.said[head], at) for head in overlay.bundle.heads}
-            stage = judge_exposure(complaint.text, complaint.channel).stage if overlay.rules.asks_stage else "none"
-            closed = [one for one in overlay.rules.closed if one.period.holds(complaint.time)]
-            if complaint.text and (closed or overlay.rules.trips(complaint, said, stage)):
+            stage = judge_exposure(complaint.text, complaint.channel).stage if rules.asks_stage else "none"
+            if rules.closes(complaint, said) or rules.trips(complaint, said, stage):
                 touched[at] = complaint, stage
-        chunk.said[RULE] = Said(("",), np.zeros(size, np.int32))
+        chunk.said[RULE] = Said(("",), np.zeros(len(chunk.spans), np.int32))
         predictions = overlay.bundle.predict([complaint.text for complaint, _ in touched.values()])
         words: dict[tuple[str, str], list[int]] = {}
         for (at, (complaint, stage)), prediction in zip(touched.items(), predictions, strict=True):
@@ -70,16 +71,15 @@ class Ruling:
         for (column, word), rows in words.items():
             chunk.said[column].put(rows, word)
 
-    def complaints(self, chunk: Chunk) -> Iterator[Complaint]:
-        """The rows as complaints, as far as rules ask; a time that cannot be read is taken for now."""
-        roles, rows = roles_of(chunk.columns), chunk.rows()
-
-        def cell(row: list[str], role: str) -> str | None:
-            return row[chunk.columns.index(roles[role])].strip() or None if role in roles else None
-
-        for text, row in zip(chunk.texts, rows, strict=True):
-            channel, product, region = (cell(row, role) for role in ("channel", "product", "region"))
-            yield Complaint("", text, self.time_of(cell(row, "time")), None, channel, product, region)
+    def complaints(self, chunk: Chunk, rules: Rules) -> Iterator[tuple[int, Complaint]]:
+        """The rows that rules may touch, as complaints as far as rules ask; a time that cannot be read is now."""
+        roles = roles_of(chunk.columns)
+        asked = {role: chunk.columns.index(roles[role]) for role in rules.asks if role in roles}
+        texts, rows = chunk.texts, chunk.rows() if asked else []
+        for at in np.flatnonzero(within_reach(chunk, rules)).tolist():
+            cells = {role: rows[at][column].strip() or None for role, column in asked.items()}
+            channel, product, region = (cells.get(role) for role in ("channel", "product", "region"))
+            yield at, Complaint("", texts[at], self.time_of(cells.get("time")), None, channel, product, region)
 
     def time_of(self, cell: str | None) -> datetime:
         try:
@@ -111,6 +111,27 @@ def hooked_rows(bundle: Bundle, table: Table, columns: Sequence[str], hook: Hook
         said = [[column.words[at] for at in column.which.tolist()] for column in chunk.said.values()]
         for row, *words in zip(chunk.rows(), *said, strict=True):
             yield dict(zip(columns, [*row, *words], strict=True))
+
+
+def within_reach(chunk: Chunk, rules: Rules) -> NDArray[np.bool_]:
+    """The rows that a rule or a closing may touch, by their words and what is said of them, shape (rows,)."""
+    reach = np.zeros(len(chunk.spans), np.bool_)
+    if rules.by_word:
+        reach |= rules.sieve(chunk.codes, chunk.spans) >= 0
+    for rule in (rules.rules[n] for n in rules.wordless):
+        fits = np.ones(len(chunk.spans), np.bool_)
+        for head in rule.when.keys() - FACTS:
+            fits &= given(chunk.said[head], rule.when[head])
+        reach |= fits
+    for one in rules.closed:
+        reach |= given(chunk.said[one.head], one.labels)
+    return reach & (chunk.spans[:, 0] < chunk.spans[:, 1])
+
+
+def given(said: Said, labels: Sequence[str]) -> NDArray[np.bool_]:
+    """The rows that a column gives one of some labels."""
+    words = [at for at, word in enumerate(said.words) if not set(split_cell(word or "")).isdisjoint(labels)]
+    return np.isin(said.which, words)
 
 
 def labels_of(said: Said, at: int) -> tuple[str, ...]:
