@@ -1,8 +1,9 @@
 """From decision values to probabilities that mean what they say, and from probabilities to accepted labels.
 
-One temperature and one shift a label turn a head's decision values into a softmax (for a head with several labels into
-sigmoids, given that a complaint has one label at least), fitted on cross-fitted values, which the model they come from
-has not seen. A threshold a label is the lowest confidence above which a share of `precision` of those rows was right.
+One temperature and one shift a label turn a head's bent decision values into a softmax (for a head with several labels
+into sigmoids, given that a complaint has one label at least), fitted on cross-fitted values, which the model they come
+from has not seen. A threshold a label is the lowest confidence above which a share of `precision` of those rows was
+right.
 """
 
 from enum import StrEnum
@@ -13,12 +14,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 __all__ = [
+    "BEYOND",
     "PAIR",
     "REASONS",
     "SEVERAL",
     "SINGLE",
     "TOP",
     "Reason",
+    "bent",
     "best_cut",
     "calibrate",
     "decide",
@@ -29,8 +32,9 @@ __all__ = [
 
 SINGLE, PAIR, SEVERAL = 0, 1, 2  # one output a label, one output for two labels, one sigmoid a label
 TOP = 4
+BEYOND = 0.3  # what counts of a score above 0: a yes twice as loud is not twice as sure
 _CLOSE = 0.2  # a lead smaller than this is called close
-_LEANING = 100.0  # rows of all labels that a label's own are counted with
+_LEANING = 300.0  # rows of all labels that a label's own are counted with
 _FIRST = 10  # rows of all labels: fewer say nothing about a share
 
 
@@ -66,7 +70,8 @@ def calibrate(
             if kind == SEVERAL:
                 none = 0.0  # the logarithm of the chance of no label at all
                 for label in range(labels):
-                    value = slope[first + label] * scores[text, output + label] + shift[first + label]
+                    score = scores[text, output + label]
+                    value = slope[first + label] * min(score, BEYOND * score) + shift[first + label]
                     value = min(max(value, -50.0), 50.0)
                     chances[text, first + label] = 1.0 / (1.0 + exp(-value))
                     none -= log1p(exp(value))
@@ -79,7 +84,7 @@ def calibrate(
                     score = scores[text, output] if label else -scores[text, output]
                 else:
                     score = scores[text, output + label]
-                value = slope[first + label] * score + shift[first + label]
+                value = slope[first + label] * min(score, BEYOND * score) + shift[first + label]
                 chances[text, first + label] = value
                 top = max(top, value)
             total = 0.0
@@ -135,10 +140,19 @@ def decide(
                 reason[text, head] = 1
 
 
+def bent(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Decision values as `calibrate` reads them: machines learn to go over 0, not how far, so the rest counts less.
+
+    >>> bent(np.array([-2.0, 0.0, 2.0])).tolist()
+    [-2.0, 0.0, 0.6]
+    """
+    return np.minimum(scores, BEYOND * scores)
+
+
 def fit_softmax(
     scores: NDArray[np.float64], truth: NDArray[np.int64], shifts: bool = True
 ) -> tuple[float, NDArray[np.float64]]:
-    """The slope (inverse temperature) and a shift a label that make softmax(slope · scores + shift) likeliest.
+    """The slope (inverse temperature) and a shift a label that make softmax(slope · bent(scores) + shift) likeliest.
 
     `scores` (rows, labels), `truth` (rows,). Newton's method with a light pull towards no shift, so that a label
     with three rows keeps a sane one (Guo et al. 2017, with the shifts of vector scaling; none without `shifts`).
@@ -148,7 +162,7 @@ def fit_softmax(
     >>> 0 < slope < 5, shift.shape
     (True, (2,))
     """
-    labels = scores.shape[1]
+    scores, labels = bent(scores), scores.shape[1]
     hits = np.eye(labels)[truth]
     weights = np.append(1.0, np.zeros(labels))
     pull = np.append(1e-3, np.full(labels, 1.0 if shifts else 1e12))
@@ -185,7 +199,8 @@ def fit_sigmoids(
     >>> slopes.shape, shifts.shape
     ((2,), (2,))
     """
-    slopes, shifts = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
+    scores, labels = bent(scores), scores.shape[1]
+    slopes, shifts = np.ones(labels), np.zeros(labels)
     for _ in range(100):
         chances = 1 / (1 + np.exp(-np.clip(slopes * scores + shifts, -50, 50)))
         some = -np.expm1(np.log1p(-np.minimum(chances, 1 - 1e-12)).sum(1, keepdims=True))
@@ -227,7 +242,7 @@ def thresholds(
     """The lowest confidence a label, shape (labels,), at or above which its `precision` (labels,) of the rows is right.
 
     `chances`, `right` and `label` (rows,): each row's best label, its confidence, and whether it is true. A label's
-    own rows count together with a hundred that are right as often as those of all labels are above the same
+    own rows count together with three hundred that are right as often as those of all labels are above the same
     confidence, because the lowest of many thresholds that seem to do is mostly too low: a label with few rows leans
     on the others. 2.0 (never) where no threshold reaches the precision.
 

@@ -1,8 +1,8 @@
 """What a bundle is for: its own texts told from all others by one more output, learnt against a background we ship.
 
-The background (`data/background/`, a kind of text a file, a passage a line) holds what is no complaint: news, poems,
-code, chat. The output is scored in the same pass as the heads. Its limit is set on texts and on kinds of background
-that the machine it is set with has not seen, so that it stands for kinds the background does not hold.
+The background (`data/background.tsv`, a kind and a passage a line) holds what is no complaint: news, poems, code, chat.
+The output is scored in the same pass as the heads. Its limit is set on texts and on kinds of background that the
+machine it is set with has not seen, so that it stands for kinds the background does not hold.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from model.clauses import split_clauses
 from model.labels import shipped
 from model.linear import Recipe, cross_fit, fit_outputs
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["ANY", "Scope", "learn_scope", "read_background"]
 
 ANY = -100.0  # a limit that no text falls short of
-_LOST = 0.05  # of the own texts at most
-_CAUGHT = 0.98  # of the background is enough: the limit is not set higher
+_LOST = 0.03  # of the own texts at most
+_CAUGHT = 0.95  # of the background is enough: the limit is not set higher
 _SHORT = 0.03  # of the own texts may be shorter than what is called too short
 _TEXTS = 6_000  # own texts that are enough to learn from
 _FEWEST = 100  # own texts below which nothing is refused
@@ -58,20 +59,17 @@ def read_background() -> tuple[tuple[str, ...], tuple[str, ...]]:
     >>> len(passages) > 400, "news" in kinds, "poems" in kinds, "code" in kinds
     (True, True, True, True)
     """
-    passages: list[str] = []
-    kinds: list[str] = []
-    for path in sorted(shipped("background").glob("*.txt")):
-        mine = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        passages += mine
-        kinds += [path.stem] * len(mine)
-    return tuple(passages), tuple(kinds)
+    path = shipped("background.tsv")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = [line.split("\t", 1) for line in lines if line.strip()]
+    return tuple(passage for _, passage in pairs), tuple(kind for kind, _ in pairs)
 
 
 def learn_scope(vocabulary: "Vocabulary", texts: Sequence[str], matrix: "csr_matrix") -> Scope:
     """Learn to tell `texts`, whose tf-idf rows are `matrix`, from the background.
 
-    Pieces of some of the texts are learnt too, so that a short complaint to a company whose complaints are long is not
-    taken for chat. With fewer than 100 texts nothing is refused.
+    A clause or two of each text and passage are learnt too, so that a short complaint to a company whose complaints are
+    long is not taken for chat. With fewer than 100 texts nothing is refused.
     """
     from scipy.sparse import vstack
 
@@ -84,13 +82,13 @@ def learn_scope(vocabulary: "Vocabulary", texts: Sequence[str], matrix: "csr_mat
     random = np.random.default_rng(len(texts))
     chosen = np.sort(random.permutation(len(texts))[:_TEXTS])
     own = [texts[at] for at in chosen.tolist()]
-    pieces = [_piece(text, random) for text in own[::6]]
-    rows = vstack((matrix[chosen], vocabulary.matrix(pieces), vocabulary.matrix(passages)), format="csr")
-    inside = np.arange(rows.shape[0]) < len(own) + len(pieces)
+    more = [*[_piece(text, random) for text in own], *passages, *[_piece(text, random) for text in passages]]
+    rows = vstack((matrix[chosen], vocabulary.matrix(more)), format="csr")
+    inside = np.arange(rows.shape[0]) < 2 * len(own)
     order = {kind: at for at, kind in enumerate(dict.fromkeys(kinds))}
-    fold = [_fold(text) for text in own] + [_fold(text) for text in own[::6]] + [order[kind] % _FOLDS for kind in kinds]
+    fold = 2 * [_fold(text) for text in own] + 2 * [order[kind] % _FOLDS for kind in kinds]
     scores = cross_fit(rows, inside[:, None], np.array(fold, np.int64), _RECIPE)[:, 0]
-    mine, others = scores[: len(own)], scores[len(own) + len(pieces) :]
+    mine, others = scores[: len(own)], scores[2 * len(own) :][: len(passages)]
     limit = float(min(np.quantile(mine, _LOST), np.quantile(others, _CAUGHT)))
     weights, bias = fit_outputs(rows, inside[:, None], _RECIPE)
     return Scope(weights, bias, limit, shortest, others, mine)
@@ -101,6 +99,7 @@ def _fold(text: str) -> int:
 
 
 def _piece(text: str, random: np.random.Generator) -> str:
-    size = int(random.integers(6, 30))
-    start = int(random.integers(0, max(len(text) - size, 0) + 1))
-    return text[start : start + size]
+    spans = split_clauses(text)
+    first = int(random.integers(0, len(spans)))
+    last = min(first + int(random.integers(0, 2)), len(spans) - 1)
+    return text[spans[first][0] : spans[last][1]]

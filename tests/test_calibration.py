@@ -10,6 +10,7 @@ from model.calibration import (
     SEVERAL,
     SINGLE,
     Reason,
+    bent,
     calibrate,
     decide,
     fit_sigmoids,
@@ -28,7 +29,7 @@ def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def test_the_temperature_and_shifts_that_made_the_labels_are_found_again() -> None:
     scores = RANDOM.normal(size=(20_000, 3))
-    chances = softmax(3.0 * scores + np.array([0.5, 0.0, -0.5]))
+    chances = softmax(3.0 * bent(scores) + np.array([0.5, 0.0, -0.5]))
     truth = (chances.cumsum(1) > RANDOM.random((20_000, 1))).argmax(1)
     slope, shift = fit_softmax(scores, truth)
     assert slope == pytest.approx(3.0, rel=0.05)
@@ -51,10 +52,10 @@ def test_perfectly_separated_values_stay_finite() -> None:
 
 def test_calibrated_confidence_is_honest_where_raw_confidence_is_not() -> None:
     scores = RANDOM.normal(size=(8_000, 5))
-    truth = (softmax(scores).cumsum(1) > RANDOM.random((8_000, 1))).argmax(1)
+    truth = (softmax(bent(scores)).cumsum(1) > RANDOM.random((8_000, 1))).argmax(1)
     boasting = 4.0 * scores
     slope, shift = fit_softmax(boasting[:4000], truth[:4000])
-    before, after = softmax(boasting[4000:]), softmax(slope * boasting[4000:] + shift)
+    before, after = softmax(boasting[4000:]), softmax(slope * bent(boasting[4000:]) + shift)
     right = before.argmax(1) == truth[4000:]
     assert expected_error(before.max(1), right) > 0.2
     assert expected_error(after.max(1), after.argmax(1) == truth[4000:]) < 0.04
@@ -65,9 +66,9 @@ def test_three_kinds_of_heads_share_one_pass() -> None:
     scores = np.array([[1.0, 0.0, -1.0, 2.0, 3.0, -3.0]])
     chances = np.empty((1, 7))
     calibrate(scores, heads, np.ones(7), np.zeros(7), chances)
-    assert chances[0, :3].tolist() == pytest.approx(softmax(np.array([[1.0, 0.0, -1.0]]))[0].tolist())
-    assert chances[0, 3:5].tolist() == pytest.approx(softmax(np.array([[-2.0, 2.0]]))[0].tolist())
-    alone = np.array([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(3))])
+    assert chances[0, :3].tolist() == pytest.approx(softmax(np.array([[0.3, 0.0, -1.0]]))[0].tolist())
+    assert chances[0, 3:5].tolist() == pytest.approx(softmax(np.array([[-2.0, 0.6]]))[0].tolist())
+    alone = np.array([1 / (1 + np.exp(-0.9)), 1 / (1 + np.exp(3))])
     assert chances[0, 5:].tolist() == pytest.approx((alone / (1 - (1 - alone).prod())).tolist())
 
 
@@ -80,7 +81,7 @@ def test_a_text_has_one_label_at_least_however_little_any_fits() -> None:
 
 def test_sigmoids_of_independent_labels_are_found_among_rows_that_have_one() -> None:
     scores = RANDOM.normal(size=(40_000, 3))
-    truth = 1 / (1 + np.exp(-(2 * scores - 1))) > RANDOM.random((40_000, 3))
+    truth = 1 / (1 + np.exp(-(2 * bent(scores) - 1))) > RANDOM.random((40_000, 3))
     some = truth.any(1)  # nobody labels a complaint with nothing
     scores, truth = scores[some], truth[some]
     slopes, shifts = fit_sigmoids(scores, truth)
@@ -127,13 +128,13 @@ def test_few_rows_do_not_seem_better_than_they_are() -> None:
 
 
 def test_a_label_that_is_never_right_is_never_accepted_and_a_rare_one_leans_on_all_rows() -> None:
-    sure = np.full(130, 0.99)
-    right = np.array([True] * 100 + [False] * 25 + [True] * 5)
-    label = np.array([0] * 100 + [1] * 25 + [2] * 5)
+    sure = np.full(180, 0.99)
+    right = np.array([True] * 150 + [False] * 25 + [True] * 5)
+    label = np.array([0] * 150 + [1] * 25 + [2] * 5)
     limits = thresholds(sure, right, label, np.full(4, 0.9))
-    assert limits[0] == pytest.approx(0.99)  # (100 + 100 · 105/130) / 200 are right
+    assert limits[0] == pytest.approx(0.99)  # (150 + 200 · 155/180) / 350 are right
     assert limits[1] > 1
-    assert limits[2] > 1  # all rows together are right in 105 of 130
+    assert limits[2] > 1  # all rows together are right in 155 of 180
     assert limits[3] > 1  # no row says it is this label: as all rows together
 
 

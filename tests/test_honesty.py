@@ -16,6 +16,7 @@ from model.errors import DataError, SettingsError
 from model.labels import shipped
 from model.scope import read_background
 from model.table import Table, read_table
+from model.text import normalise
 from tests.conftest import ROOT
 from training.card import card_files
 from training.commands import app
@@ -23,23 +24,16 @@ from training.config import TrainConfig
 from training.dataset import held_out, read_labelled
 from training.evaluate import measure
 from training.fit import fit_bundle
-from training.honesty import measure_explanations, measure_honesty, measure_off_topic
-from training.honesty_bench import read_domain
+from training.honesty import measure_explanations, measure_honesty, measure_noise, measure_off_topic
+from training.honesty_bench import load_kept, read_domain
 from training.noise import KINDS, add_noise
 from training.rethreshold import forecast_loads, save_with, targets_of
-from training.review_load import daily_volume, interval, review_load, volume_of
+from training.review_load import Outcome, daily_volume, interval, review_load, volume_of
 
 STARTER = sorted((ROOT / "data" / "starter").glob("*.csv"))
-ELSEWHERE = (  # kinds of text that the background has no file for
-    "第三乐章由圆号独奏引入，弦乐以拨奏烘托，展开部转入关系小调，尾声在渐弱的定音鼓中消失。",
-    "冠军犬的头版要平直，双眼呈杏仁形，步态轻盈，背线在行进中保持水平。",
-    "编织方法：起四十八针，单罗纹织六厘米，换平针，每隔八行两侧各加一针。",
-    "出土瓷片胎质细腻，釉色青中泛黄，底足露胎处可见垫烧痕迹。",
-    "发射塔架缓缓打开，指挥员开始倒计时，十、九、八、七。",
-    "他把渔网往船头一抛，回头冲岸上的孩子们笑，浪花打湿了裤脚。",
-    "The choir rehearsed the second movement twice before the bus left for the coast.",
-    "while (queue.size() > 0) { Node n = queue.poll(); visit(n); for (Node m : n.next) queue.add(m); }",
-)
+CASES = [line.split("\t") for line in (ROOT / "tests" / "scope_cases.tsv").read_text(encoding="utf-8").splitlines()]
+COMPLAINTS = [text for side, _, text in CASES if side == "in"]
+OFF_TOPIC = [(kind, text) for side, kind, text in CASES if side == "off"]
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +54,17 @@ def test_the_background_is_broad_and_none_of_it_is_a_complaint_of_the_starter() 
     assert not set(passages) & set(read_labelled(STARTER).texts)
 
 
-def test_other_kinds_of_text_are_not_taken_for_complaints(starter: Bundle) -> None:
-    said = starter.predict(ELSEWHERE)
-    assert np.mean([one.heads["category"].accepted for one in said]) == 0
-    assert np.mean(refused(starter, ELSEWHERE)) >= 0.75
+def test_what_is_no_complaint_is_refused_and_complaints_are_not(starter: Bundle) -> None:
+    passages, kinds = read_background()
+    known = [kind in kinds or f"{kind}s" in kinds for kind, _ in OFF_TOPIC]
+    assert not {text for _, text in OFF_TOPIC} & set(passages)
+    assert len(COMPLAINTS) >= 120 <= len(OFF_TOPIC)
+    assert np.mean(refused(starter, COMPLAINTS)) <= 0.1
+    off = np.array(refused(starter, [text for _, text in OFF_TOPIC]))
+    assert off[known].mean() >= 0.9  # news, poems, code, English, chat: other texts than the background has
+    assert off[np.logical_not(known)].mean() >= 0.9  # and kinds that it has none of
+    said = starter.predict([text for _, text in OFF_TOPIC])
+    assert np.mean([one.heads["category"].accepted for one in said]) <= 0.02
 
 
 def test_complaints_are_not_refused_as_foreign_nor_kinds_of_text_let_in_that_no_one_showed() -> None:
@@ -75,12 +76,15 @@ def test_complaints_are_not_refused_as_foreign_nor_kinds_of_text_let_in_that_no_
     bundle = fit_bundle(learnt, TrainConfig())
     away = measure_off_topic(bundle)
     assert away is not None
-    assert away["refused"] >= 0.8
+    assert away["refused"] >= 0.75  # a scope that has not seen the kind of the passage
     assert away["accepted"]["category"] <= 0.05
     assert np.mean(refused(bundle, unseen.texts)) <= 0.1
     honesty = measure_honesty(bundle, unseen.texts, {"category": unseen.cells["category"]})
     assert honesty["explanations"]["category"]["lowered"] >= 0.9
     assert honesty["noise"]["category"]["loss"] <= 0.03
+    for kind in KINDS:
+        apart = measure_noise(bundle, unseen.texts, {"category": unseen.cells["category"]}, (kind,), tries=2)
+        assert apart["category"]["loss"] <= 0.04, kind
     card = {"rows": 9, "folded": 0, "held_out": 3, "by": "hash", "heads": {}, "honesty": honesty}
     assert "无关文字被拒" in card_files(card)["card.html"].decode()
 
@@ -118,6 +122,10 @@ def test_noise_is_reproducible_and_as_much_as_asked() -> None:
     assert KINDS["full-width"]("A", random) == "Ａ"
     assert len(KINDS["hidden"]("快", random)) == 2
     assert KINDS["look"]("犇", random) == "犇"
+    only = add_noise(text, 0.05, 7, ["traditional"])
+    assert only != text
+    assert normalise(only) == normalise(text)
+    assert len(add_noise(text, 0.1, 7, ["hidden"])) == len(text) + round(0.1 * len(text))
 
 
 def test_traditional_full_width_and_hidden_signs_cost_nothing(starter: Bundle) -> None:
@@ -195,7 +203,7 @@ def test_the_month_after_costs_what_was_forecast_and_is_as_right_as_was_said() -
                 low, high = forecast["interval"]
                 asked, inside = asked + 1, inside + (low <= seen["precision"] <= high)
     assert asked >= 5
-    assert inside >= asked - 1
+    assert inside >= 0.8 * asked  # of 95 in 100, for a dozen labels with few rows each
 
 
 def test_other_thresholds_for_a_bundle(starter: Bundle, tmp_path: Path) -> None:
@@ -218,7 +226,7 @@ def test_other_thresholds_for_a_bundle(starter: Bundle, tmp_path: Path) -> None:
     assert saved.version == version != starter.version
     text = "快递一周没到，物流信息一直不更新，客服也联系不上"
     assert saved.predict_proba([text])["category"].tobytes() == starter.predict_proba([text])["category"].tobytes()
-    assert (saved.classifier.threshold_ <= before + 1e-9).all()
+    assert (saved.classifier.threshold_ <= before + 1e-6).all()
     with pytest.raises(SettingsError, match=r"targets\.mood"):
         targets_of(starter, 0.9, {"mood": {}})
     with pytest.raises(SettingsError, match="'物流'"):
@@ -253,10 +261,28 @@ def test_a_bundle_that_keeps_no_rows_says_so(starter: Bundle) -> None:
         forecast_loads(Bundle(starter.classifier), targets_of(starter, 0.9))
 
 
+def test_a_forecast_that_keeps_and_one_that_does_not() -> None:
+    random = np.random.default_rng(2)
+    label, sure = random.integers(0, 2, 2000), random.random(2000)
+    right, reason = random.random(2000) < 0.95, np.where(sure < 0.3, 1, 0)
+    kept = load_kept(["物流", "服务"], Outcome(label, sure, right, reason))
+    assert (kept["labels"], kept["inside"], kept["overall"]) == (2, 2, True)
+    assert kept["load"] == pytest.approx(1, abs=0.2)
+    later = np.arange(2000) % 2 == 1  # the other half: a worse month, of more doubts
+    worse = load_kept(
+        ["物流", "服务"],
+        Outcome(label, sure, right & ~(later & (sure > 0.7)), np.where(later & (sure < 0.6), 1, reason)),
+    )
+    assert (worse["inside"], worse["overall"]) == (0, False)
+    assert worse["load"] > 1.5
+
+
 def test_the_bench_reads_the_starter_as_a_user_would() -> None:
     (texts, cells), (unseen, _) = read_domain(shipped("starter"), "starter")
     assert len(texts) > 3 * len(unseen) > 0
     assert not set(texts) & set(unseen)
     assert all(len(column) == len(texts) for column in cells.values())
+    parts = [read_domain(shipped("starter"), "starter", part)[1][0] for part in range(5)]
+    assert sorted(text for part in parts for text in part) == sorted([*texts, *unseen])
     with pytest.raises(DataError, match="cannot be read"):
         read_domain(Path("nowhere"), "messages")

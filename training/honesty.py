@@ -86,11 +86,17 @@ def measure_explanations(bundle: Bundle, texts: Sequence[str], head: str, spans:
 
 
 def measure_noise(
-    bundle: Bundle, texts: Sequence[str], cells: Mapping[str, Sequence[str]], share: float = _NOISE, tries: int = 3
+    bundle: Bundle,
+    texts: Sequence[str],
+    cells: Mapping[str, Sequence[str]],
+    kinds: Sequence[str] = (),
+    share: float = _NOISE,
+    tries: int = 3,
 ) -> dict[str, Any]:
-    """What noise in `share` of the characters costs: head → macro_f1, `noisy` (mean of some tries) and `loss`."""
+    """What noise (of these `kinds`, all mixed without) in `share` of the characters costs: head → `macro_f1` of the
+    texts as they are, `noisy` (mean of some tries) and `loss`."""
     clean = measure(bundle, texts, cells)
-    noisy = [measure(bundle, [add_noise(text, share, seed) for text in texts], cells) for seed in range(tries)]
+    noisy = [measure(bundle, [add_noise(text, share, seed, kinds) for text in texts], cells) for seed in range(tries)]
     out = {}
     for head, figures in clean.items():
         mean = float(np.mean([one[head]["macro_f1"] for one in noisy]))

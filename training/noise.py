@@ -1,6 +1,6 @@
 """Noise as people and phones make it: typos by sound and by look, characters slipped in, traditional and full-width."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from random import Random
 
@@ -36,10 +36,11 @@ _SLIPPED = " *.-_~·/|、。"
 _HIDDEN = "\u200b\u200c\u200d\u2060\ufeff"
 
 
-def add_noise(text: str, share: float, seed: int) -> str:
-    """`text` with `share` of its characters disturbed, each in one way of `KINDS` drawn anew; the same seed, the same.
+def add_noise(text: str, share: float, seed: int, kinds: Sequence[str] = ()) -> str:
+    """`text` with `share` of its characters disturbed, each in one way of `kinds` drawn anew (of all `KINDS` without).
 
-    A way that does not fit a character (no look-alike is known, no traditional form) gives way to the next one drawn.
+    The same seed, the same noise. A way that does not fit a character (no look-alike is known, no traditional form)
+    gives way to the next one drawn; where none fits another character is taken, while there are any.
 
     >>> text = "快递三天没有送到，客服的态度很差"
     >>> add_noise(text, 0.2, seed=1) == add_noise(text, 0.2, seed=1) != text
@@ -49,11 +50,13 @@ def add_noise(text: str, share: float, seed: int) -> str:
     whole, rest = divmod(share * len(text), 1)
     count = int(whole) + (random.random() < rest)
     letters = list(text)
-    for at in random.sample(range(len(text)), min(count, len(text))):
-        for kind in random.sample(list(KINDS), len(KINDS)):
+    ways = list(kinds) or list(KINDS)
+    for at in random.sample(range(len(text)), len(text)):
+        for kind in random.sample(ways, len(ways)) if count > 0 else ():
             changed = KINDS[kind](letters[at], random)
             if changed != letters[at]:
                 letters[at] = changed
+                count -= 1
                 break
     return "".join(letters)
 

@@ -95,8 +95,11 @@ def risk_plot(risk: Sequence[Sequence[float]], working: tuple[float, float] | No
     if within:
         x, y = _place(within[-1], _BOUND / top)
         parts.append(f'<path d="M{x:.1f} {y:.1f}V{_TOP + _SIDE}" stroke="{_WARN}" stroke-dasharray="2 3"/>')
-        side, shift = ("start", 5) if within[-1] < 0.6 else ("end", -5)
-        parts.append(_text(x + shift, _TOP + _SIDE - 7, f"出错 {_BOUND:.0%} 时受理 {within[-1]:.0%}", side, _WARN))
+        words = f"出错 {_BOUND:.0%} 时受理 {within[-1]:.0%}"  # where the curve is not: right below it, or left above it
+        below = within[-1] < 0.6
+        parts.append(
+            _text(x + 5, _TOP + _SIDE - 7, words, "start", _WARN) if below else _text(x - 5, y - 6, words, "end", _WARN)
+        )
     if working is not None:
         x, y = _place(working[0], working[1] / top)
         title = f"按阈值：{working[0]:.0%} 受理，其中 {working[1]:.1%} 出错"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle
 from model.calibration import thresholds
-from model.classifier import Held
 from model.errors import DataError, SettingsError
+from model.heads import Held
 from model.labels import head_columns
 from model.table import Table
 from training.card import card_files
