@@ -11,6 +11,7 @@ Sublinear counting as in scikit-learn's TfidfVectorizer: a feature seen t times 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +33,10 @@ IDF_UNIT = 10.0  # the kernel's idf is in tenths
 
 def join_codes(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """All code points of `texts` one behind the other, and the spans of the texts in them, shape (texts, 2)."""
-    ends = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(text) for text in texts], out=ends[1:])
-    return code_points("".join(texts)), np.stack((ends[:-1], ends[1:]), 1)
+    spans = np.zeros((len(texts), 2), np.int64)
+    spans[:, 1] = list(accumulate(map(len, texts)))
+    spans[1:, 0] = spans[:-1, 1]
+    return code_points("".join(texts)), spans
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ class Vocabulary:
         rows = np.zeros((len(self.idf), LANES), np.int8)
         scores = np.empty((len(texts), 0))
         score_texts(
-            codes, spans, point_table(), self.grams, self.dictionary, self.marks, self.ranks, rows, none, none, scores,
-            reads,
+            codes, spans, point_table(), self.grams, self.dictionary, self.marks, self.ranks, rows, none, none,
+            np.empty((0, 5), np.int64), scores, reads,
         )  # fmt: skip
         return reads[:, 1].copy()
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from model.places import is_set, room, write_places
 from model.text import view
 
-__all__ = ["LANES", "MOST", "TF", "collect_rows", "count_rows", "count_texts", "find_rows", "score_texts"]
+__all__ = ["LANES", "MOST", "TF", "collect_rows", "count_rows", "count_texts", "find_rows", "likeliest", "score_texts"]
 
-LANES = 16  # rows are padded to a multiple: one block of them is a single vector instruction
+LANES = 16  # rows are padded to a multiple, which vector instructions read whole
 MOST = 64  # a feature's further occurrences count no more
 TF = np.array([0] + [round(16 * (1 + np.log(t))) for t in range(1, MOST + 1)], np.int32)  # in sixteenths
 _READ = 100_000  # characters of one text that are read: more would overflow the 32-bit sums
@@ -172,6 +172,48 @@ def collect_rows(
             values[place] /= np.sqrt(square)
 
 
+@njit(inline="always")
+def _add_rows(
+    weights: NDArray[np.int8], rows: NDArray[np.int32], steps: NDArray[np.int32], count: int, total: NDArray[np.int32]
+) -> None:
+    """Put in `total` (lanes,) the sum of the first `count` of `rows`, each times its step; both have room for 8 more.
+
+    Eight rows are read together: one at a time, each would wait for the sum of the one before.
+    """
+    total[:] = 0
+    rows[count : count + 8] = 0
+    steps[count : count + 8] = 0
+    for at in range(0, count, 8):
+        a, b, c, d = np.uint64(rows[at]), np.uint64(rows[at + 1]), np.uint64(rows[at + 2]), np.uint64(rows[at + 3])
+        e, f, g, h = np.uint64(rows[at + 4]), np.uint64(rows[at + 5]), np.uint64(rows[at + 6]), np.uint64(rows[at + 7])
+        first, second, third, fourth = steps[at], steps[at + 1], steps[at + 2], steps[at + 3]
+        fifth, sixth, seventh, eighth = steps[at + 4], steps[at + 5], steps[at + 6], steps[at + 7]
+        for lane in range(len(total)):
+            total[lane] = np.int32(
+                total[lane]
+                + first * np.int32(weights[a, lane])
+                + second * np.int32(weights[b, lane])
+                + third * np.int32(weights[c, lane])
+                + fourth * np.int32(weights[d, lane])
+                + fifth * np.int32(weights[e, lane])
+                + sixth * np.int32(weights[f, lane])
+                + seventh * np.int32(weights[g, lane])
+                + eighth * np.int32(weights[h, lane])
+            )
+
+
+@njit(inline="always")
+def likeliest(scores: NDArray[np.float64], first: int, labels: int) -> int:
+    """The label of the highest decision value in one text's `scores` (outputs,); two labels have one output."""
+    if labels == 2:
+        return int(scores[first] > 0)
+    best = 0
+    for label in range(1, labels):
+        if scores[first + label] > scores[first + best]:
+            best = label
+    return best
+
+
 @njit(cache=True, nogil=True)
 def score_texts(
     codes: NDArray[np.uint32],
@@ -184,18 +226,20 @@ def score_texts(
     weights: NDArray[np.int8],
     scale: NDArray[np.float64],
     bias: NDArray[np.float64],
+    leanings: NDArray[np.int64],
     scores: NDArray[np.float64],
     reads: NDArray[np.float64],
 ) -> None:
     """Fill `scores` (texts, outputs) with decision values, `reads` (texts, 2) with lengths, known shares.
 
-    `weights` (rows, lanes) holds the idf in tenths in column 0 and the outputs' weights behind it.
+    `weights` (rows, lanes) holds the idf in tenths in column 0, the outputs' weights behind it, and behind these the
+    sets that leaning heads choose from (`model.leaning`): only the one that a text uses is read.
     """
     longest = _longest(spans)
-    lanes = weights.shape[1]
+    lanes = -(-(scores.shape[1] + 1) // LANES) * LANES
     seen, where = np.empty(longest, np.uint32), np.empty(longest, np.int32)
     size = room(longest, grams)
-    places, rows = np.empty(size, np.uint32), np.empty(size + 1, np.int32)
+    places, rows, steps = np.empty(size, np.uint32), np.empty(size + 8, np.int32), np.empty(size + 8, np.int32)
     slots = _slots(size)
     keys, times = np.full(slots, -1, np.int64), np.empty(slots, np.int32)
     total = np.empty(lanes, np.int32)
@@ -204,19 +248,24 @@ def score_texts(
         count, _ = write_places(seen, length, grams, dictionary, places)
         kept = _known(places, count, marks, ranks, rows)
         mask = _slots(kept) - 1
-        total[:] = 0
         square = np.int64(0)
         for at in range(kept):
             row = rows[at]
             before = min(_times_before(row, text, keys, times, mask), MOST - 1)
-            step = np.int32(TF[before + 1] - TF[before])
+            steps[at] = TF[before + 1] - TF[before]
             idf = np.int64(weights[row, 0])
-            square += idf * idf * step * (TF[before + 1] + TF[before])
-            for block in range(0, lanes, LANES):
-                for lane in range(LANES):
-                    total[block + lane] = np.int32(total[block + lane] + step * np.int32(weights[row, block + lane]))
+            square += idf * idf * steps[at] * (TF[before + 1] + TF[before])
+        _add_rows(weights, rows, steps, kept, total)
         norm = 1.0 / np.sqrt(max(float(square), 1.0))
         for output in range(scores.shape[1]):
             scores[text, output] = np.float64(total[output + 1]) * scale[output] * norm + bias[output]
+        for one in range(len(leanings)):
+            output, outputs, gate, labels, first = leanings[one]
+            first += outputs * likeliest(scores[text], gate, labels)
+            for place in range(outputs):
+                added = np.int32(0)
+                for at in range(kept):
+                    added = np.int32(added + steps[at] * np.int32(weights[rows[at], first + place + 1]))
+                scores[text, output + place] += np.float64(added) * scale[first + place] * norm
         reads[text, 0] = length
         reads[text, 1] = kept / max(count, 1)

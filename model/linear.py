@@ -21,7 +21,7 @@ from model.solver import add_masses, count_columns, decide_rows, descend, row_sc
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["HUGE", "RECIPES", "Blend", "Recipe", "cross_fit", "fit_blend", "fit_outputs", "quantise"]
+__all__ = ["HUGE", "PLENTY", "RECIPES", "Blend", "Recipe", "cross_fit", "fit_blend", "fit_outputs", "quantise"]
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ RECIPES = (
     Recipe(3.0, 1.0, presence=True),
     Recipe(0.3, 1.0, presence=True),
 )
-_PLENTY = (RECIPES[1], RECIPES[3], RECIPES[5])  # on many rows this mean is as good as the best choice, on few it is not
-_MANY = 12_000
+_THREE = (RECIPES[1], RECIPES[3], RECIPES[5])  # on many rows this mean is as good as the best choice, on few it is not
+PLENTY = 12_000
 HUGE = 200_000  # rows from which one fold is set aside for calibration rather than all cross-fitted
-_EPOCHS = 10  # twice as many change no figure of the benchmarks by more than their noise
+_EPOCHS, _EPOCHS_OF_HUGE = 10, 5  # twice as many change no figure of the benchmarks by more than their noise
 _BLOCK = 16  # outputs fitted together: one cache line of weights a feature
 
 Judge = Callable[[NDArray[np.float64], NDArray[np.int64]], float]
@@ -81,15 +81,21 @@ def cross_fit(
     fold: NDArray[np.int64],
     recipe: Recipe,
     only: Sequence[int] | None = None,
+    unseen: "csr_matrix | None" = None,
 ) -> NDArray[np.float64]:
-    """Decision values (rows, outputs) of each row from machines that have not seen its fold; `only` these folds'."""
+    """Decision values (rows, outputs) of each row from machines that have not seen its fold; `only` these folds'.
+
+    `unseen` is the matrix as it is for rows that are judged, where this is not the one that is learnt from.
+    """
     scores = np.zeros(targets.shape)
 
     def one(held: int) -> None:
         here = np.flatnonzero(fold == held)
         rows, scales, known = _chosen(matrix, np.flatnonzero(fold != held))
         weights, bias = _fit(matrix, targets, recipe, rows, scales, known)
-        scores[here] = _decide(matrix, here, scales, weights, bias)
+        if unseen is not None:
+            scales = _scales(unseen, known)
+        scores[here] = _decide(matrix if unseen is None else unseen, here, scales, weights, bias)
 
     _at_once(one, only if only is not None else np.unique(fold).tolist())
     return scores
@@ -101,14 +107,16 @@ def fit_blend(
     fold: NDArray[np.int64],
     judge: Judge,
     chosen: tuple[Recipe, ...] = (),
+    unseen: "csr_matrix | None" = None,
 ) -> Blend:
     """The mean of a few machines by different recipes, fitted on all rows; on `HUGE` data, on all but one fold.
 
     Many rows get three recipes that go well together; for fewer, the best recipe or mean of two is found by
     cross-fitting: `judge` scores the decision values (len(rows), outputs) of some rows, higher is better. `chosen`
-    recipes are taken without it. A mean of linear machines is a linear machine: a blend costs nothing in use.
+    recipes are taken without it, and `unseen` is as for `cross_fit`. A mean of linear machines is a linear machine: a
+    blend costs nothing in use.
     """
-    chosen = chosen if chosen or len(fold) < _MANY else _PLENTY
+    chosen = chosen if chosen or len(fold) < PLENTY else _THREE
     recipes = chosen or RECIPES
     huge = len(fold) >= HUGE
     seen = np.flatnonzero(fold == fold[0]) if huge else np.arange(len(fold))
@@ -118,7 +126,7 @@ def fit_blend(
             parts = list(pool.map(lambda recipe: _fit(matrix, targets, recipe, rows, scales, known), recipes))
         values = [_decide(matrix, seen, scales, *part) for part in parts]
     else:
-        values = [cross_fit(matrix, targets, fold, recipe) for recipe in recipes]
+        values = [cross_fit(matrix, targets, fold, recipe, unseen=unseen) for recipe in recipes]
     sizes = [max(float(value.std()), 1e-9) for value in values]
     best = tuple(range(len(recipes))) if chosen else _best(values, sizes, seen, judge)
     if not huge:
@@ -173,14 +181,19 @@ def _chosen(
     matrix: "csr_matrix", rows: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
     """The rows, what scales each row of the matrix to length 1 over the columns that these rows know, and those."""
-    ends, columns, values = _arrays(matrix)
     if rows is None:
         return np.arange(matrix.shape[0]), np.ones(matrix.shape[0], np.float32), np.ones(matrix.shape[1], np.bool_)
-    found, scales = np.zeros(matrix.shape[1], np.int32), np.empty(matrix.shape[0], np.float32)
+    ends, columns, _ = _arrays(matrix)
+    found = np.zeros(matrix.shape[1], np.int32)
     count_columns(ends, columns, rows, found)
     known = found >= 2
-    row_scales(ends, columns, values, known, scales)
-    return rows, scales, known
+    return rows, _scales(matrix, known), known
+
+
+def _scales(matrix: "csr_matrix", known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    scales = np.empty(matrix.shape[0], np.float32)
+    row_scales(*_arrays(matrix), known, scales)
+    return scales
 
 
 def _fit(
@@ -193,6 +206,7 @@ def _fit(
 ) -> Part:
     arrays = _arrays(matrix)
     weights, bias = np.zeros((matrix.shape[1], targets.shape[1]), np.float32), np.zeros(targets.shape[1])
+    epochs = _EPOCHS if matrix.shape[0] < HUGE else _EPOCHS_OF_HUGE
 
     def block(first: int) -> None:
         wanted = targets[rows, first : first + _BLOCK]
@@ -205,7 +219,7 @@ def _fit(
             found, offset = np.zeros((matrix.shape[1], len(mixed)), np.float32), np.zeros(len(mixed), np.float32)
             ratio = _ratio(arrays, rows, scales, known, wanted, recipe)
             costs = (recipe.strength * sides).astype(np.float32)
-            descend(*arrays, rows, scales, wanted, costs, ratio, _EPOCHS, found, offset)
+            descend(*arrays, rows, scales, wanted, costs, ratio, epochs, found, offset)
             weights[:, first + mixed], bias[first + mixed] = found, offset
 
     _at_once(block, range(0, targets.shape[1], _BLOCK))

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.classifier import ComplaintClassifier, HeadSpec, layout_of
+from model.classifier import ComplaintClassifier
 from model.errors import BundleError
 from model.features import Vocabulary
+from model.heads import HeadSpec, layout_of
 from model.kernel import LANES
+from model.leaning import leanings_layout
 
 __all__ = ["FORMAT", "describe", "restore"]
 
-FORMAT = 2
+FORMAT = 3
 _GOLDEN = (
     "快递三天没到，打电话也没人接。",
     "客服态度很差，一直推诿！",
@@ -28,13 +30,14 @@ _TOLERANCE = 1e-6
 
 def describe(classifier: ComplaintClassifier, created: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The manifest, without `files` and `version`, and the arrays of a fitted classifier."""
-    golden = classifier.predict_proba(_GOLDEN)
+    golden = classifier.predict_proba(_GOLDEN, toned=False)
     manifest = {
         "format": FORMAT,
         "created": created,
         "libraries": {name: _version(name) for name in ("kesu", "numpy", "numba", "safetensors")},
         "grams": classifier.vocabulary_.grams,
         "limits": classifier.limits_.tolist(),
+        "leanings": [list(pair) for pair in classifier.leanings_],
         "heads": [
             {
                 "name": spec.name,
@@ -86,8 +89,12 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
         for head in manifest["heads"]
     )
     dictionary, marks, weights = arrays["dictionary"], arrays["marks"], arrays["weights"]
+    leanings = tuple((int(head), int(gate)) for head, gate in manifest["leanings"])
+    if any(not (min(pair) >= 0 and max(pair) < len(specs)) or pair[0] == pair[1] for pair in leanings):
+        raise BundleError(f"{where} has a head that leans on one that is not there: train the bundle again.")
     outputs, labels = 1 + sum(spec.outputs for spec in specs), sum(len(spec.labels) for spec in specs)
-    lanes = -(-(outputs + 1) // LANES) * LANES
+    sets = sum(specs[head].outputs * len(specs[gate].labels) for head, gate in leanings)
+    lanes = -(-(outputs + sets + 1) // LANES) * LANES
     grams = int(manifest["grams"])
     bitmaps = dictionary.dtype == marks.dtype == np.uint64
     if not bitmaps or weights.dtype != np.int8 or not 1 <= grams <= 8 or not specs:
@@ -100,10 +107,11 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
         raise BundleError(f"{where} has weights of shape {weights.shape}, its labels need {need}: train it again.")
     classifier = ComplaintClassifier(grams=grams)
     classifier.heads_, classifier.vocabulary_, classifier.weights_ = specs, vocabulary, weights
-    classifier.layout_ = layout_of(specs)
+    classifier.layout_, classifier.leanings_ = layout_of(specs), leanings
+    classifier.places_ = leanings_layout(specs, leanings)
     for name in _LEARNT:
         values = np.array(manifest[name], np.float64)
-        size = outputs if name in ("bias", "scale") else labels
+        size = {"bias": outputs, "scale": outputs + sets}.get(name, labels)
         if values.shape != (size,) or not np.isfinite(values).all():
             raise BundleError(f"{where} has {name} values that are not {size} finite numbers: train the bundle again.")
         setattr(classifier, f"{name}_", values)
@@ -114,7 +122,7 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
 
 
 def _try_golden(classifier: ComplaintClassifier, golden: list[dict[str, Any]], where: str) -> None:
-    said = classifier.predict_proba([one["text"] for one in golden])
+    said = classifier.predict_proba([one["text"] for one in golden], toned=False)
     for at, one in enumerate(golden):
         for head, expected in one["chances"].items():
             if not np.allclose(said[head][at], expected, rtol=0, atol=_TOLERANCE):

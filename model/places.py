@@ -40,7 +40,7 @@ def write_places(
             places[count] = np.uint32(state >> _SHIFT)
             count += 1
     start, pairs, last = 0, 0, np.uint64(0)
-    end = len(places)
+    waiting = length * (grams + 1) + 2 * _EDGE  # where the pairs wait: never before what else is still written
     while start < length:
         word, behind = np.uint64(0), start + 1
         state = np.uint64(0)
@@ -58,12 +58,12 @@ def write_places(
             places[count] = np.uint32(((word ^ _CLOSING) * _ODD) >> _SHIFT)
             count += 1
         if start > 0:
+            places[waiting + pairs] = np.uint32((((last * _ODD) ^ word ^ _PAIR) * _ODD) >> _SHIFT)
             pairs += 1
-            places[end - pairs] = np.uint32((((last * _ODD) ^ word ^ _PAIR) * _ODD) >> _SHIFT)
         last = word
         start = behind
     for pair in range(pairs):
-        places[count + pair] = places[end - 1 - pair]
+        places[count + pair] = places[waiting + pair]
     return count + pairs, count
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from model.classifier import ComplaintClassifier
 from model.features import Vocabulary, join_codes, warm, word_marks
-from model.places import mark_words
-from model.text import normalise
+from model.places import find_places, mark_words, room
+from model.text import code_points, normalise
 from tests.matters import CELLS, TEXTS
 
 FITTED = ComplaintClassifier(folds=3).fit(TEXTS, CELLS)
@@ -68,6 +68,18 @@ def test_a_text_scores_the_same_in_any_batch(texts: list[str]) -> None:
         alone, read = FITTED.score([text])
         assert alone[0].tobytes() == together[at].tobytes()
         assert read[0].tobytes() == reads[at].tobytes()
+
+
+def test_features_are_the_same_in_the_least_room_and_in_more() -> None:
+    text = "快递太慢了客服态度也差得很还乱收费" * 4
+    for size in range(1, len(text) + 1):
+        found = []
+        for more in (0, 500):
+            places = np.empty(room(size, 2) + more, np.uint32)
+            spans = np.empty((len(places), 2), np.int64)
+            count = find_places(code_points(text[:size]), size, 2, word_marks(), places, spans)
+            found.append((places[:count].tolist(), spans[:count].tolist()))
+        assert found[0] == found[1]
 
 
 def test_variants_of_a_sentence_score_alike() -> None:

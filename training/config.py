@@ -15,17 +15,18 @@ __all__ = ["TrainConfig", "read_config"]
 class TrainConfig:
     """What a training run may be told.
 
-    `grams`: the longest n-gram in characters, beside words; `at_least`: in how many complaints a feature must occur;
-    `most`: how many are kept at most; `folds` of the cross-fitting, 0 for as many as the rows allow; `precision`: what
-    share of accepted labels must be right; `targets`: another such share for labels, by head and label; `hold_out`:
-    the card's share of the rows; `per_day`: how many complaints come a day, 0 for what the rows' times say.
+    `grams`: the longest n-gram in characters, beside words; `at_least`: in how many complaints a feature must occur, 0
+    for 2 or, of many rows, 4; `most`: how many are kept at most; `folds` of the cross-fitting, 0 for as many as the
+    rows allow; `precision`: what share of accepted labels must be right; `targets`: another such share for labels, by
+    head and label; `hold_out`: the card's share of the rows; `per_day`: how many complaints come a day, 0 for what the
+    rows' times say.
 
     >>> TrainConfig(precision=0.9).precision
     0.9
     """
 
     grams: int = 2
-    at_least: int = 2
+    at_least: int = 0
     most: int = 600_000
     folds: int = 0
     precision: float = 0.95
@@ -35,7 +36,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("grams", 1, 6), ("at_least", 1, 1000), ("most", 1000, 4_000_000),
+            ("grams", 1, 6), ("at_least", 0, 1000), ("most", 1000, 4_000_000),
             ("folds", 0, 20), ("precision", 0.5, 0.999), ("hold_out", 0.05, 0.5),
             ("per_day", 0, 10_000_000),
         ):  # fmt: skip
