@@ -11,6 +11,7 @@ from model.classifier import ComplaintClassifier
 from model.errors import DataError
 from model.table import read_table
 from tests.matters import CELLS, TEXTS
+from training.card import figures_page
 from training.evaluate import coverage, evaluate, evaluation_page, expected_error, measure
 
 BUNDLE = Bundle(ComplaintClassifier(folds=3).fit(TEXTS, CELLS))
@@ -58,6 +59,14 @@ def test_coverage_by_hand() -> None:
     assert coverage(sure, ~right, 0.9) == 0.0
 
 
+def test_the_curve_shows_the_very_share_that_is_told() -> None:
+    truth = [*CELLS["category"][:50], *CELLS["category"][:10]]
+    figures = measure(BUNDLE, TEXTS, {"category": truth})["category"]
+    for precision in (0.9, 0.95):
+        reached = [share for share, wrong in figures["risk"] if wrong <= 1 - precision + 1e-9]
+        assert max(reached) == figures["coverage"][str(precision)] < 1
+
+
 def test_a_file_is_evaluated_and_shown(tmp_path: Path) -> None:
     path = tmp_path / "九月.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -82,6 +91,7 @@ def test_what_is_refused_is_not_accepted_and_the_reasons_add_up(tmp_path: Path) 
     assert sum(figures["reasons"].values()) == figures["load"]["total"]["said"] - figures["load"]["total"]["accepted"]
     assert figures["load"]["total"]["reviews"] == sum(figures["reasons"].values())
     assert figures["accepted"]["share"] == figures["load"]["total"]["share"] < 1
+    assert "太短 1" in figures_page("", "", {"category": figures})
 
 
 def test_the_page_says_how_many_a_day_go_to_people(tmp_path: Path) -> None:

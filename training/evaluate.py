@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle
 from model.calibration import REASONS
-from model.classifier import HeadSpec
 from model.errors import DataError
+from model.heads import HeadSpec
 from model.labels import head_columns, split_cell
 from model.table import Table
 from training.card import figures_page
 from training.review_load import interval, review_load, volume_of
 
-__all__ = ["PRECISIONS", "coverage", "evaluate", "evaluation_page", "expected_error", "measure"]
+__all__ = ["PRECISIONS", "coverage", "evaluate", "evaluation_page", "expected_error", "measure", "ranks"]
 
 PRECISIONS = (0.9, 0.95, 0.98)
 _BINS = 15
@@ -57,8 +57,8 @@ def measure(
 
     n, accuracy (of the best label; for a several-labels head the share of complaints with exactly the right set),
     macro_f1, micro_f1, per_class, ece, ece_floor, reliability, coverage, risk, accepted, load (`review_load`), reasons
-    (how many are not accepted, and why), confusion, and `unknown_labels` for those the bundle does not have: their
-    rows count as wrong.
+    (how many are not accepted, and why), confusion, rank_agreement and rank_distance (`ranks`, of an ordered head), and
+    `unknown_labels` for those the bundle does not have: their rows count as wrong.
     """
     chances, reasons = bundle.predict_proba(texts), bundle.reasons(texts)
     specs = {spec.name: spec for spec in bundle.classifier.heads_}
@@ -131,6 +131,7 @@ def _figures(
     accepted = reason == 0
     load = review_load(labels, best, accepted, right, per_day)
     bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    confusion = None if several else _confusion(hits, best)
     return {
         "n": len(truth),
         "labels": list(labels),
@@ -147,8 +148,31 @@ def _figures(
         "accepted": {"share": load["total"]["share"], "precision": load["total"]["precision"]},
         "load": load,
         "reasons": {why.value: int((reason == place).sum()) for place, why in enumerate(REASONS, 1)},
-        "confusion": None if several else _confusion(hits, best),
+        "confusion": confusion,
+        **(ranks(confusion) if spec.ordered and confusion is not None else {}),
         "unknown_labels": strange,
+    }
+
+
+def ranks(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
+    """How well an ordered head keeps its order, of a confusion table (true, said): `rank_agreement`, Kendall's tau-b
+    from -1 to 1 (Kendall 1945), and `rank_distance`, by how many ranks it is off on average.
+
+    >>> ranks([[2, 0], [0, 2]])
+    {'rank_agreement': 1.0, 'rank_distance': 0.0}
+    >>> ranks([[0, 2], [2, 0]])
+    {'rank_agreement': -1.0, 'rank_distance': 1.0}
+    """
+    table = np.array(confusion, np.float64)
+    cells = [(at, slice(at[0] + 1, None)) for at in np.ndindex(*table.shape)]
+    agree = sum(table[at] * table[later, at[1] + 1 :].sum() for at, later in cells)
+    differ = sum(table[at] * table[later, : at[1]].sum() for at, later in cells)
+    pairs = table.sum() ** 2
+    untied = (pairs - (table.sum(1) ** 2).sum()) * (pairs - (table.sum(0) ** 2).sum())
+    off = np.abs(np.subtract.outer(np.arange(len(table)), np.arange(len(table))))
+    return {
+        "rank_agreement": float(2 * (agree - differ) / np.sqrt(untied)) if untied > 0 else 0.0,
+        "rank_distance": float((table * off).sum() / max(table.sum(), 1)),
     }
 
 
@@ -177,7 +201,8 @@ def _confusion(hits: NDArray[np.bool_], best: NDArray[np.int64]) -> list[list[in
 
 
 def _risk(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """(share accepted, share wrong among them) at 40 steps of the confidence."""
+    """(share accepted, share wrong among them) at 40 steps of the confidence and where a precision is still reached."""
     wrong = np.cumsum(~right[np.argsort(-confidence, kind="stable")]) / np.arange(1, len(right) + 1)
-    steps = np.unique(np.linspace(1, len(right), 40).astype(np.int64))
+    reached = [round(coverage(confidence, right, precision) * len(right)) for precision in PRECISIONS]
+    steps = np.unique(np.concatenate((np.linspace(1, len(right), 40), np.maximum(reached, 1))).astype(np.int64))
     return [(float(step / len(right)), float(wrong[step - 1])) for step in steps.tolist()]
