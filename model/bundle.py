@@ -6,6 +6,7 @@ are tried against their expected probabilities before the first complaint is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,17 @@ from numpy.typing import NDArray
 from model.archive import read_archive, write_archive
 from model.calibration import REASONS, Reason
 from model.classifier import ComplaintClassifier
-from model.clauses import Part, merge_clauses, split_clauses
+from model.clauses import Part, cut_clauses
 from model.features import join_codes
 from model.manifest import describe, restore
+from model.parts import PartFinder
+from model.tone import move_tone
 from model.versions import versions_of
 
 __all__ = ["Bundle", "Prediction", "Verdict", "load_bundle"]
 
 _REASONS = (None, *REASONS)
 _BATCH = 4096
-_CLAUSE_SURE = 0.7
-_HINTED = 0.01  # what a part says must not be ruled out by the whole text,
-_CLAUSE_PLAIN = 0.95  # unless it is as plain as this and the whole text's second thought
 
 
 @dataclass(slots=True)
@@ -70,6 +70,7 @@ class Bundle:
         names = list(self.heads)
         self._category = names.index("category") if "category" in names else -1
         self._department = names.index("department") if "department" in names else -1
+        self._finder = PartFinder(classifier, self._category, self._department) if "category" in names else None
 
     def predict_proba(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Head → calibrated probabilities (texts, labels); byte-equal for a text in any batch."""
@@ -108,52 +109,29 @@ class Bundle:
 
     def _predict_batch(self, texts: Sequence[str]) -> list[Prediction]:
         codes, spans = join_codes(texts)
-        clauses: list[list[tuple[int, int]]] = []
-        further: list[tuple[int, int]] = []
-        if self._category >= 0:
-            for text, first in zip(texts, spans[:, 0].tolist(), strict=True):
-                split = split_clauses(text)
-                clauses.append(split)
-                if len(split) > 1:
-                    further += [(first + start, first + end) for start, end in split]
-        if further:
-            spans = np.concatenate((spans, np.array(further, np.int64)))
-        scores, reads = self.classifier.score_spans(codes, spans)
-        chances = self.classifier.chances(scores)
-        best, reason = self.classifier.decide(chances, scores, reads)
         size = len(texts)
-        found = self._clause_labels(chances, best, [len(split) for split in clauses]) if further else []
-        tops, reasons, rows = best[:size].tolist(), reason[:size].tolist(), chances[:size].tolist()
-        predictions = []
-        at = 0
-        for number, text in enumerate(texts):
-            verdicts = self._verdicts(rows[number], tops[number], reasons[number])
-            parts: tuple[Part, ...] = ()
-            split = clauses[number] if clauses else []
-            if len(split) > 1:
-                labels = found[at : at + len(split)]
-                if len({label for label in labels if label >= 0}) > 1:
-                    parts = self._parts(split, labels, best[size + at : size + at + len(split)])
-                at += len(split)
-            if not parts:
-                category = verdicts["category"].label if self._category >= 0 else None
-                department = verdicts["department"].label if self._department >= 0 else None
-                parts = (Part(0, len(text), category, department),)
-            predictions.append(Prediction(verdicts, parts, self.version, versions=self.versions))
-        return predictions
+        clauses, bounds = (
+            cut_clauses(codes, spans) if self._finder else (np.empty((0, 3), np.int64), np.zeros(size + 1, np.int64))
+        )
+        scores, reads = self.classifier.score_spans(codes, np.concatenate((spans, clauses[:, :2])), toned=False)
+        lengths = reads[:size, 0].copy()
+        move_tone(self.classifier.heads_, self._layout, self.classifier.slope_, codes, spans, lengths, scores[:size])
+        chances = self.classifier.chances(scores[:size])
+        best, reason = self.classifier.decide(chances, scores[:size], reads[:size])
+        each = zip(chances.tolist(), best.tolist(), reason.tolist(), strict=True)
+        verdicts = [self._verdicts(*one) for one in each]
+        parts: list[tuple[Part, ...]] = [()] * size
+        if self._finder and len(clauses):
+            found, ends = self._finder.find(scores[size:], reads[size:], clauses[:, 2], bounds)
+            parts = self._parts(clauses, found, ends, spans[:, 0])
+        return [
+            Prediction(said, mine or (self._whole(text, said),), self.version, versions=self.versions)
+            for text, said, mine in zip(texts, verdicts, parts, strict=True)
+        ]
 
-    def _clause_labels(self, chances: NDArray[np.float64], best: NDArray[np.int64], clauses: list[int]) -> list[int]:
-        """The category of each clause, -1 where it is not sure or the whole text rules it out."""
-        size = len(clauses)
-        first = int(self._layout[self._category, 2])
-        top = best[size:, self._category, 0]
-        owner = np.repeat(np.arange(size), [count if count > 1 else 0 for count in clauses])
-        said = chances[np.arange(size, len(chances)), first + top]
-        sure = said >= _CLAUSE_SURE
-        second = (best[owner, self._category, 1] == top) & (said >= _CLAUSE_PLAIN)
-        hinted = (chances[owner, first + top] >= _HINTED) | second
-        labels: list[int] = np.where(sure & hinted, top, -1).tolist()
-        return labels
+    def _whole(self, text: str, said: Mapping[str, Verdict]) -> Part:
+        category = said["category"].label if self._category >= 0 else None
+        return Part(0, len(text), category, said["department"].label if self._department >= 0 else None)
 
     def _verdicts(self, chances: list[float], tops: list[list[int]], reasons: list[int]) -> dict[str, Verdict]:
         verdicts = {}
@@ -169,18 +147,27 @@ class Bundle:
             first += len(names)
         return verdicts
 
-    def _parts(self, split: list[tuple[int, int]], labels: list[int], best: NDArray[np.int64]) -> tuple[Part, ...]:
-        """The runs of clauses of one category; a run's department is what most of its sure clauses say."""
-        specs = self.classifier.heads_
-        parts = []
-        for start, end, label in merge_clauses(split, labels):
-            department = None
-            if self._department >= 0:
-                mine = [row for row, (begin, _) in enumerate(split) if start <= begin < end and labels[row] == label]
-                said = best[mine, self._department, 0].tolist()
-                department = specs[self._department].labels[max(said, key=said.count)]
-            parts.append(Part(start, end, specs[self._category].labels[label], department))
-        return tuple(parts)
+    def _parts(
+        self, clauses: NDArray[np.int64], found: NDArray[np.int64], ends: NDArray[np.int64], begins: NDArray[np.int64]
+    ) -> list[tuple[Part, ...]]:
+        """Each text's parts, none where it is about one matter; what was found is as `PartFinder.find` gives it."""
+        categories = self.classifier.heads_[self._category].labels
+        departments = self.classifier.heads_[self._department].labels if self._department >= 0 else ()
+        starts, stops, rows = clauses[:, 0].tolist(), clauses[:, 1].tolist(), found.tolist()
+        return [
+            tuple(
+                [
+                    Part(
+                        starts[first] - shift,
+                        stops[last] - shift,
+                        categories[at],
+                        departments[by] if departments else None,
+                    )
+                    for first, last, at, by in rows[begin:end]
+                ]
+            )
+            for shift, (begin, end) in zip(begins.tolist(), pairwise(ends.tolist()), strict=True)
+        ]
 
 
 def load_bundle(folder: Path | str) -> Bundle:

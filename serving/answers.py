@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from model.bundle import Prediction, Verdict
+from model.clauses import Part
 from model.complaint import Complaint
 from model.entities import KINDS, find_entities
 from model.exposure import Exposure
+from model.lead import assign
 from model.overlay import RuledPrediction, RuledVerdict
 
 __all__ = ["answer_of", "columns_of", "explanation_of"]
@@ -42,10 +44,9 @@ def answer_of(about: Complaint, prediction: Prediction | None, exposure: Exposur
     heads = prediction.heads if prediction else {}
     answer: dict[str, Any] = {"id": about.id} | dict.fromkeys(HEADS)
     answer |= {name: verdict_of(verdict) for name, verdict in heads.items()}
-    answer["parts"] = [
-        {"span": [p.start, p.end], "category": p.category, "department": p.department}
-        for p in (prediction.parts if prediction else ())
-    ]
+    lead, others = assign(prediction) if prediction else (None, ())
+    answer["parts"] = [part_of(part) for part in (prediction.parts if prediction else ())]
+    answer |= {"lead": lead and part_of(lead), "co_handling": [part_of(part) for part in others]}
     answer["exposure"] = {
         "stage": exposure.stage,
         "score": round(exposure.score, 4),
@@ -61,6 +62,10 @@ def answer_of(about: Complaint, prediction: Prediction | None, exposure: Exposur
         **ruling_of(prediction),
         "versions": prediction.versions if prediction else None,
     }
+
+
+def part_of(part: Part) -> dict[str, Any]:
+    return {"span": [part.start, part.end], "category": part.category, "department": part.department}
 
 
 def ruling_of(prediction: Prediction | None) -> dict[str, Any]:
