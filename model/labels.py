@@ -12,6 +12,7 @@ __all__ = ["HEADS", "SEPARATOR", "HeadLabels", "head_columns", "load_labels", "s
 
 SEPARATOR = "|"
 _BARE = pattern(r"(?m)^([^\s\"'=#\[\x00-\x7f][^\s\"'=#\[]*)[ \t]*=")  # TOML wants 快递 = … quoted; people do not
+_KEYS = ("title", "labels", "ordered", "describe")
 _LISTED = pattern(r"[、，,；;]\s*")
 HEADS: Mapping[str, tuple[str, ...]] = {
     "category": ("category", "投诉类型", "投诉类别", "问题类型", "问题类别", "类型", "类别", "分类", "一级标签"),
@@ -59,6 +60,8 @@ def load_labels(path: Path | None = None) -> dict[str, HeadLabels]:
         tables = loads(_BARE.sub(r'"\1" =', path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, TOMLDecodeError) as error:
         raise DataError(f"The label file {path} cannot be read: {error}.") from error
+    if not tables:
+        raise DataError(f"The label file {path} describes no head: give it a table such as [category] with labels.")
     return {name: _head(path, name, table) for name, table in tables.items()}
 
 
@@ -96,7 +99,9 @@ def head_columns(
         if column is None and name in described:
             continue
         if column is None:
-            raise DataError(f"There is no column {name!r} among {', '.join(present)}: name a label column with --head.")
+            told = f", nor in the label file ({', '.join(described)})" if described else ""
+            columns = ", ".join(present)
+            raise DataError(f"There is no column {name!r} among {columns}{told}: name a label column with --head.")
         chosen[next((head for head, known in HEADS.items() if name in known), name)] = column
     return chosen
 
@@ -114,6 +119,10 @@ def _head(path: Path, name: str, table: object) -> HeadLabels:
     labels = table.get("labels") if isinstance(table, dict) else None
     if not isinstance(table, dict) or not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
         raise DataError(f"The label file {path} gives [{name}] no list `labels` of strings: add it.")
+    if wrong := sorted(set(table) - set(_KEYS)):
+        raise DataError(f"[{name}] in {path} has the unknown key {wrong[0]!r}: it may have {', '.join(_KEYS)}.")
+    if not isinstance(table.get("title", ""), str) or not isinstance(table.get("ordered", False), bool):
+        raise DataError(f"[{name}] in {path} must have a string as title, and true or false as ordered: correct it.")
     if len(set(labels)) != len(labels) or len(labels) < 2 or any(SEPARATOR in one or not one.strip() for one in labels):
         raise DataError(f"The labels of [{name}] in {path} must be two or more, distinct, without {SEPARATOR!r}.")
     describe = table.get("describe", {})
@@ -122,4 +131,4 @@ def _head(path: Path, name: str, table: object) -> HeadLabels:
     unknown = sorted(set(describe) - set(labels))
     if unknown:
         raise DataError(f"The label file {path} describes {unknown[0]!r}, which is no label of [{name}]: correct it.")
-    return HeadLabels(name, str(table.get("title", name)), tuple(labels), bool(table.get("ordered", False)), describe)
+    return HeadLabels(name, table.get("title", name), tuple(labels), table.get("ordered", False), describe)

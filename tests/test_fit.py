@@ -52,6 +52,13 @@ def test_the_same_file_gives_the_same_version(tmp_path: Path) -> None:
     assert train([data], tmp_path / "x").version == train([data], tmp_path / "y", created="later").version
 
 
+def test_a_large_bundle_says_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write(tmp_path / "a.csv", {"text": TEXTS, "category": CELLS["category"]})
+    assert not any(" MB" in line for line in train([data], tmp_path / "small").warnings)
+    monkeypatch.setattr("training.fit._LARGE", 0.5)
+    assert any("The bundle has 1 MB" in line for line in train([data], tmp_path / "large").warnings)
+
+
 def test_any_column_can_be_a_head(tmp_path: Path) -> None:
     data = write(tmp_path / "a.csv", {"text": TEXTS, "线路": CELLS["category"], "category": CELLS["category"]})
     train([data], tmp_path / "out", ["线路"])
@@ -104,6 +111,21 @@ def test_without_times_the_text_decides_and_order_does_not() -> None:
     forward, backward = Labelled(TEXTS, {}, None, 0, []), Labelled(TEXTS[::-1], {}, None, 0, [])
     assert held_out(forward, 0.2).tolist() == held_out(backward, 0.2).tolist()[::-1]
     assert 0 < held_out(forward, 0.2).sum() < 30
+
+
+@pytest.mark.parametrize(("new", "refitted"), [("", False), ("安全", True)])
+def test_huge_data_is_fitted_once_unless_a_label_is_only_in_what_is_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: str, refitted: bool
+) -> None:
+    monkeypatch.setattr("training.fit.HUGE", 60)
+    monkeypatch.setattr("training.fit._MEASURED", 6)
+    days = [f"2026-{1 + at // 28:02}-{1 + at % 28:02}" for at in range(60)]
+    labels = [*CELLS["category"][:-1], new or CELLS["category"][-1]]
+    data = write(tmp_path / "a.csv", {"time": days, "text": TEXTS, "category": labels})
+    result = train([data], tmp_path / "out")
+    assert (result.card["rows"], result.card["held_out"], result.card["refitted"]) == (60, 6, refitted)
+    assert set(load_bundle(tmp_path / "out").heads["category"]) == set(labels)
+    assert ("没有再用它们重新训练" in (tmp_path / "out" / "card.html").read_text(encoding="utf-8")) != refitted
 
 
 def test_two_hundred_rows_and_long_texts_are_enough(tmp_path: Path) -> None:

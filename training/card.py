@@ -11,6 +11,7 @@ from training.plots import confusion_map, reliability_plot, risk_plot
 
 __all__ = ["card_files", "figures_page"]
 
+_DOUBTS = {"low_confidence": "把握不足", "close_second": "两类接近", "out_of_scope": "不像投诉", "too_short": "太短"}
 _STYLE = """
 :root{color-scheme:light}
 body{margin:0 auto;max-width:1080px;padding:40px 24px;background:#f8fafc;color:#1e293b;
@@ -37,10 +38,15 @@ def card_files(card: Mapping[str, Any]) -> dict[str, bytes]:
     ['card.html', 'card.json']
     """
     how = "时间最晚的" if card["by"] == "time" else "按内容哈希取出的"
-    note = (
-        f"共 {card['rows']} 条投诉（另合并重复 {card['folded']} 条）。以下数字在{how} {card['held_out']} 条上测得，"
-        "测量时模型没有见过它们；随后用全部数据重新训练。"
-    )
+    seen = "测量时模型没有见过它们；随后用全部数据重新训练。"
+    if not card.get("refitted", True):
+        seen = "模型没有见过它们：数据很多，没有再用它们重新训练。"
+    note = f"共 {card['rows']} 条投诉（另合并重复 {card['folded']} 条）。"
+    if card["heads"]:
+        note += f"以下数字在{how} {card['held_out']} 条上测得，{seen}"
+    else:
+        note += "带标签的投诉太少，什么都没有测量。"
+    note += "".join(map(_guessed, card.get("guessed", ())))
     return {
         "card.json": dumps(card, ensure_ascii=False, indent=1).encode(),
         "card.html": figures_page("模型卡", note, card["heads"], card.get("honesty"), card.get("data")).encode(),
@@ -68,16 +74,33 @@ def figures_page(
     )
 
 
+def _guessed(head: Mapping[str, Any]) -> str:
+    """What is said of a head that has learnt guesses (`learnt_from`)."""
+    count = head["labelled"]
+    said = f"“{head['title']}”{f'只有 {count} 条' if count else '没有一条'}带标签，"
+    said += f"模型还学了 {head['guessed']} 条由系统猜出标签的投诉和 {head['phrases']} 个标签用语；"
+    if head["enough"]:
+        return said + "猜测不算证据：准确率、置信度和阈值只按带标签的投诉得出。"
+    return said + "置信度只是估计，任何判定都不自动受理，须由人确认；标注 50 条以上后请重新训练。"
+
+
 def _section(title: str, figures: Mapping[str, Any]) -> str:
     cover, accepted = figures["coverage"]["0.95"], figures["accepted"]
-    facts = (
+    facts = [
         ("条数", f"{figures['n']}"),
         ("准确率", f"{figures['accuracy']:.1%}"),
         ("宏平均 F1", f"{figures['macro_f1']:.3f}"),
         ("校准误差（理想下限）", f"{figures['ece']:.3f}（{figures['ece_floor']:.3f}）"),
         ("95% 准确时最多可受理", f"{cover:.1%}"),
         ("按阈值自动受理 / 其中正确", f"{accepted['share']:.1%} / {_share(accepted['precision'])}"),
-    )
+    ]
+    if "rank_agreement" in figures:
+        facts.append(
+            (
+                "顺序一致（Kendall τ-b）/ 平均相差级数",
+                f"{figures['rank_agreement']:.2f} / {figures['rank_distance']:.2f}",
+            )
+        )
     working = None if accepted["precision"] is None else (accepted["share"], 1 - accepted["precision"])
     drawn = [
         (reliability_plot(figures["reliability"]), "可靠性：点越靠近对角线，置信度越可信；竖线是 95% 区间"),
@@ -102,6 +125,8 @@ def _load(figures: Mapping[str, Any]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("判为", "条数", "自动受理", "其中正确", *["每天转人工"] * daily))
     fine = "区间是一个月内实际值有 95% 可能落在的范围" if daily else "区间是真实值有 95% 可能落在的范围"
     fine += f"；按每天 {load['per_day']:.0f} 件投诉估计。" if daily else "；数据里没有时间，每天的件数未知。"
+    doubts = [f"{words} {figures['reasons'][why]}" for why, words in _DOUBTS.items() if figures["reasons"][why]]
+    fine += f"转人工的原因：{'，'.join(doubts)}（条）。" if doubts else ""
     table = f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
     return f"<h3>自动受理与转人工</h3>{table}{_fine(fine)}"
 
