@@ -11,21 +11,21 @@ KILLS ?= 20
 N ?= 10000
 SECONDS ?= 10
 
-.PHONY: run test test-encoder demo crash fuzz load bench clean python
+.PHONY: run test test-encoder fresh demo crash fuzz load bench clean python
 .DEFAULT_GOAL := run
 
-run: $(VENV)/.core data/bundles/current/manifest.json
+run: $(VENV)/.core fresh data/bundles/current/manifest.json
 	@echo "kesu 客诉: http://$(HOST):$(PORT)   Ctrl-C ends it"
 	@echo "  curl -s http://$(HOST):$(PORT)/classify -H 'content-type: application/json' -d '{\"text\": \"快递慢而且客服态度差\"}'"
 	@$(BIN)/kesu serve --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-demo: $(VENV)/.core data/bundles/current/manifest.json
+demo: $(VENV)/.core fresh data/bundles/current/manifest.json
 	@$(BIN)/kesu demo
 
 crash: $(VENV)/.dev data/bundles/current/manifest.json  ## KILLS=20: kill -9 under load
@@ -37,13 +37,18 @@ fuzz: $(VENV)/.dev data/bundles/current/manifest.json  ## N=10000: hostile reque
 load: $(VENV)/.dev data/bundles/current/manifest.json  ## SECONDS=10: requests a second beside an empty route
 	$(BIN)/kesu bench serve --seconds $(SECONDS)
 
-bench: $(VENV)/.bench data/bundles/current/manifest.json  ## KESU_BENCH_DATA=DIR: accuracy, rounding, speed, throughput, spikes, serve
+bench: $(VENV)/.bench data/bundles/current/manifest.json  ## KESU_BENCH_DATA=DIR: accuracy, honesty, rounding, speed, throughput, spikes, serve
 	$(BIN)/kesu bench accuracy
+	$(BIN)/kesu bench honesty
 	$(BIN)/kesu bench rounding
 	taskset -c 0 $(BIN)/kesu bench speed
 	$(BIN)/kesu bench throughput
 	$(BIN)/kesu bench spikes
 	$(BIN)/kesu bench serve
+
+fresh:  # numba sees that a file has changed, but not what is compiled into it from another: older code goes
+	@newest=$$(ls -t $$(grep -l njit model/*.py training/*.py) | head -1); \
+	  find model training -name '*.nb[ic]' ! -newer $$newest -delete
 
 python:
 	@test -n "$(PYTHON)" || { echo "kesu needs Python 3.11 or newer and found none: install it (Debian: apt install python3 python3-venv) or say make PYTHON=/path/to/python3"; exit 1; }

@@ -134,8 +134,12 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="accuracy, rounding, speed, throughput, spikes or serve")],
-    data: Annotated[Path | None, typer.Option(envvar="KESU_BENCH_DATA", help="folder with the public data")] = None,
+    name: Annotated[
+        str, typer.Argument(help="accuracy, honesty, rounding, several, speed, throughput, spikes or serve")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(envvar="KESU_BENCH_DATA", help="folder with the public data; several: cases")
+    ] = None,
     rows: Annotated[int, typer.Option(min=1000, help="throughput: complaints in the file")] = 1_000_000,
     seeds: Annotated[int, typer.Option(help="spikes: simulations to average")] = 3,
     seconds: Annotated[float, typer.Option(help="serve: how long each load lasts")] = 5.0,
@@ -152,10 +156,18 @@ def bench(
         from training.speed_bench import speed_bench
 
         speed_bench(needed(data))
+    elif name == "honesty":
+        from training.honesty_bench import honesty_bench
+
+        honesty_bench(needed(data))
     elif name == "rounding":
         from training.rounding_bench import rounding_bench
 
         rounding_bench(needed(data))
+    elif name == "several":
+        from training.several_bench import several_bench
+
+        several_bench(None if data is None or data.is_dir() else data, bundle)
     elif name == "throughput":
         from training.throughput_bench import throughput_bench
 
@@ -169,7 +181,9 @@ def bench(
 
         bench_serve(settings_now(bundle=bundle), seconds)
     else:
-        raise DataError(f"there is no bench {name}: choose accuracy, rounding, speed, throughput, spikes or serve")
+        raise DataError(
+            f"there is no bench {name}: choose accuracy, honesty, rounding, several, speed, throughput, spikes or serve"
+        )
 
 
 def needed(data: Path | None) -> Path:
@@ -188,7 +202,7 @@ def main() -> None:
     try:
         app()
     except KesuError as error:
-        console.print(f"[red]{error}[/red]", highlight=False, soft_wrap=True)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -5,6 +5,7 @@ in the text (Cox 2012, Regular Expression Matching with a Trigram Index); a text
 """
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from re import IGNORECASE, Pattern
 from typing import Any
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from model.text import point_table, view
 
-__all__ = ["Sieve", "needed_words"]
+__all__ = ["Sieve", "needed_words", "spellings"]
 
 _parse: Any = import_module("re._parser").parse
 _POINTS = 0x30000
 _MARKS = "，。！？,!?"
 _MARK_POINTS = np.array([ord(mark) for mark in _MARKS], np.uint32)
+_SPECIAL = set("\\.^$*+?{}[]()")  # what makes a phrase more than words with | between them
 _MOST = 300  # words of one set
 _PAIRS = 1 << 16
 _INNER = ("BRANCH", "SUBPATTERN", "ATOMIC_GROUP", "MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
@@ -48,7 +50,7 @@ class Sieve:
         self._lead[[ord(word[0]) for word in rare if len(word) > 1]] = 1
         self._lead[[ord(word) for word in rare if len(word) == 1]] = 2
         self._pairs = np.zeros(_PAIRS, np.bool_)
-        self._pairs[[_pair(ord(word[0]), ord(word[1])) for word in rare if len(word) > 1]] = True
+        self._pairs[[_pair.py_func(ord(word[0]), ord(word[1])) for word in rare if len(word) > 1]] = True
         self._rare = np.array([word in rare for word in words])
         self._open = not all(ways)  # a way asks for nothing
         self._confined = np.array([not any(_may_hold(way, ord(mark)) for mark in _MARKS) for way in nodes])
@@ -84,6 +86,21 @@ def needed_words(expression: Pattern[str]) -> list[frozenset[Set]]:
     if expression.flags & IGNORECASE:
         return [frozenset()]
     return [frozenset(_all_of(way)) for way in _ways(list(_parse(expression.pattern, expression.flags)))]
+
+
+@cache
+def spellings(expression: str) -> Set:
+    """Every text that an expression without gaps and repeats matches; ValueError for any other.
+
+    >>> sorted(spellings("打不[通开]|(?:好)?几次"))
+    ['几次', '好几次', '打不开', '打不通']
+    """
+    if not set(expression) & _SPECIAL:
+        return frozenset(expression.split("|"))
+    ways = [_product(way) for way in _ways(list(_parse(expression)))]
+    if any(way is None for way in ways):
+        raise ValueError(f"{expression} matches too many texts")
+    return frozenset().union(*ways)  # type: ignore[arg-type]
 
 
 def _ways(nodes: list[Any]) -> list[list[Any]]:
@@ -221,22 +238,13 @@ def _stands(seen: NDArray[np.uint32], at: int, length: int, letters: NDArray[np.
 
 @njit(cache=True, nogil=True)
 def _sift(
-    codes: NDArray[np.uint32],
-    spans: NDArray[np.int64],
-    table: NDArray[np.uint32],
-    lead: NDArray[np.uint8],
-    pairs: NDArray[np.bool_],
-    rare: NDArray[np.bool_],
-    gate: NDArray[np.uint16],
-    groups: NDArray[np.int32],
-    ends: NDArray[np.int32],
-    letters: NDArray[np.uint32],
-    bits: NDArray[np.uint64],  # (words, columns)
-    wanted: NDArray[np.uint64],  # (ways, columns)
-    confined: NDArray[np.bool_],  # (ways,): whether a match lies between two marks
-    marks: NDArray[np.uint32],
-    found: NDArray[np.int32],
-) -> None:
+    codes: NDArray[np.uint32], spans: NDArray[np.int64], table: NDArray[np.uint32], lead: NDArray[np.uint8],
+    pairs: NDArray[np.bool_], rare: NDArray[np.bool_], gate: NDArray[np.uint16], groups: NDArray[np.int32],
+    ends: NDArray[np.int32], letters: NDArray[np.uint32], bits: NDArray[np.uint64], wanted: NDArray[np.uint64],
+    confined: NDArray[np.bool_], marks: NDArray[np.uint32], found: NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Fill `found` (texts,); `bits` (words, columns), `wanted` (ways, columns), `confined` (ways,): whether a match
+    lies between two marks."""
     longest = 1
     for text in range(len(spans)):
         longest = max(longest, spans[text, 1] - spans[text, 0])
@@ -258,8 +266,7 @@ def _sift(
         if not hope:
             continue
         clause = 0
-        here[:] = 0
-        ever[:] = 0
+        here[:], ever[:] = 0, 0
         for at in range(length):
             point = seen[at]
             for mark in marks:

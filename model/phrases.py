@@ -1,7 +1,7 @@
 """Phrase files that people edit: `model/lexicon/*.tsv`, one phrase a line under its kind."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from model.errors import DataError
@@ -11,11 +11,11 @@ __all__ = ["join_phrases", "read_phrases"]
 LEXICON = Path(__file__).parent / "lexicon"
 
 
-def read_phrases(path: Path | str) -> dict[str, list[str]]:
+def read_phrases(path: Path | str, check: Callable[[str], object] = re.compile) -> dict[str, list[str]]:
     """Each kind's phrases, longest first; lines are `kind<TAB>phrase<TAB>note`.
 
     A bare name means a file of `model/lexicon`. A phrase is a regular expression, so `发(?:个|条)?视频` works. Raises
-    DataError with file, line and reason when a line has no phrase or the phrase is no valid expression.
+    DataError with file, line and reason when a line has no phrase or `check` finds the phrase no valid expression.
 
     >>> "抖音" in read_phrases("exposure.tsv")["platform"]
     True
@@ -30,8 +30,8 @@ def read_phrases(path: Path | str) -> dict[str, list[str]]:
         if not kind.strip() or not phrase:
             raise DataError(f"{path.name} line {number} has no phrase; write kind, a tab, and the phrase")
         try:
-            re.compile(phrase)
-        except re.error as error:
+            check(phrase)
+        except (re.error, ValueError) as error:
             raise DataError(f"{path.name} line {number} is not a valid expression ({error}); correct it") from None
         kinds.setdefault(kind.strip(), []).append(phrase)
     return {kind: sorted(set(phrases), key=len, reverse=True) for kind, phrases in kinds.items()}

@@ -81,7 +81,7 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
         order = ["utf-16"]
     elif b"\0" in data[:4096]:
         head = data[:4096]
-        order = ["utf-16-le" if head[1::2].count(0) >= head[::2].count(0) else "utf-16-be"]
+        order = ["utf-8-sig", "utf-16-le" if head[1::2].count(0) >= head[::2].count(0) else "utf-16-be"]
     for encoding in order:
         try:
             text = data.decode(encoding)

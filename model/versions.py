@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.classifier import HeadSpec
+from model.heads import HeadSpec
 from model.text import point_table
 
 __all__ = ["label_version", "versions_of"]

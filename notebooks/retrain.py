@@ -9,6 +9,7 @@ from pathlib import Path
 
 from model.bundle import load_bundle
 from model.labels import shipped
+from model.painted import paint
 from model.table import read_table
 from training.evaluate import evaluate
 from training.fit import train
@@ -48,6 +49,14 @@ for text in ("快递慢而且客服态度差", "会员到期前没提醒就自�
             "accepted" if verdict.accepted else f"to people: {verdict.reason}",
         )
     print("because of", [text[start:end] for start, end, _ in prediction.evidence["category"]])
+
+# %% [markdown]
+# ## Why, character by character: darker speaks more for the label, red against it
+
+# %%
+painted = [paint(bundle, "客服态度差，快递也慢", head) for head in ("category", "department", "sentiment")]
+print(*painted, sep="\n")
+painted[0]
 
 # %% [markdown]
 # ## Measure on any labelled file

@@ -10,6 +10,7 @@ from model.calibration import Reason
 from model.classifier import ComplaintClassifier
 from model.errors import DataError
 from model.linear import quantise
+from model.painted import paint
 from tests.matters import CELLS, TEXTS
 
 FITTED = ComplaintClassifier(folds=3).fit(TEXTS, CELLS, {"sentiment": ("正面", "中性", "不满", "愤怒")})
@@ -128,3 +129,14 @@ def test_the_weights_of_all_characters_add_up_to_the_score() -> None:
     assert len(weights) == len(text)
     with pytest.raises(KeyError, match="no head 'mood'"):
         character_weights(BUNDLE, text, "mood")
+
+
+def test_a_notebook_shows_each_character_in_the_colour_of_its_weight() -> None:
+    painted = paint(BUNDLE, "<b>客服态度差", "category")
+    page = painted._repr_html_()
+    assert "<b>客服" not in page
+    assert page.count("<span") == len(painted.text)
+    strongest = int(painted.weights.argmax())
+    assert f'/ 0.60)" title="{painted.weights[strongest]:+.3f}">{painted.text[strongest]}</span>' in page
+    assert painted.label == BUNDLE.predict([painted.text])[0].heads["category"].label
+    assert painted.text[strongest] in str(painted)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import partial
 from io import BytesIO, StringIO
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_rows_that_are_no_text_are_left_out_by_number(folder: Path, tmp_path: Pa
     assert "UTF-8" in done.first.reason
 
 
+@pytest.mark.parametrize("at", [3, 2000])
+def test_zero_bytes_are_no_other_encoding(folder: Path, tmp_path: Path, at: int) -> None:
+    rows = ["text,note", *(f"快递第{row}天没到,好" for row in range(2000)), ""]
+    rows[at] = "快递\0没到,好"
+    data = "\n".join(rows).encode()
+    assert classify_stream(folder, BytesIO(data), "a.csv", tmp_path / "o.csv", workers=1).rows == 2000
+    assert (tmp_path / "o.csv").read_bytes() == plainly(data, "a.csv", tmp_path / "p.csv")
+
+
 @pytest.mark.usefixtures("few")
 def test_an_encoding_that_shows_late_is_still_known(folder: Path, tmp_path: Path) -> None:
     data = "\n".join(["text,note", *(f"late parcel {at},x" for at in range(30)), "快递慢,好"]).encode("gb18030")
@@ -210,6 +220,30 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(folder: Path, tmp_pa
     assert "Traceback" not in ran.stderr
     assert (tmp_path / "out.csv").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_halfway_leaves_neither_file_nor_process(folder: Path, tmp_path: Path, workers: int) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    data = ("text\n" + "快递三天了还没到\n" * 100).encode()
+    with pytest.raises(KeyboardInterrupt):
+        classify_stream(folder, BytesIO(data), "a.csv", tmp_path / "o.csv", workers=workers, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+    assert active_children() == []
+
+
+@pytest.mark.usefixtures("few")
+def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.chunks._LONGEST", 1000)
+    for row in ("快递" * 2000, '"快递' + "没到\n" * 2000):
+        with pytest.raises(DataError, match="row of over"):
+            classify_stream(folder, BytesIO(f"text\n{row}".encode()), "a.csv", tmp_path / "o.csv", workers=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_process_leaves_no_half_file(tmp_path: Path) -> None:

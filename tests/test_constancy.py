@@ -12,9 +12,12 @@ import pytest
 from pydantic_core import to_json
 
 from model.bundle import Bundle, load_bundle
-from model.classifier import ComplaintClassifier, HeadSpec
+from model.classifier import ComplaintClassifier
 from model.complaint import Complaint
+from model.export import write_table
+from model.heads import HeadSpec
 from model.hostile import COMPLAINTS, hostile_texts
+from model.table import read_table
 from model.versions import label_version, versions_of
 from serving.intake import Refusal
 from serving.service import Service
@@ -74,6 +77,27 @@ def test_answers_are_the_same_bytes_in_two_server_processes_and_after_a_restart(
                 other.stop()
             assert there == here
     assert len(set(here)) == len(SAID)
+
+
+def test_a_file_says_what_the_service_says_whatever_its_chunks_and_workers(
+    service: Service, starter_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(tmp_path / "in.csv", ["text"], [{"text": text} for text in SAID])
+    outs = [tmp_path / f"{name}.csv" for name in ("whole", "one", "three")]
+    classify_file(starter_bundle, tmp_path / "in.csv", outs[0])
+    monkeypatch.setattr("training.chunks._WINDOW", 300)
+    monkeypatch.setattr("training.chunks._CHUNK", 200)
+    for workers, out in zip((1, 3), outs[1:], strict=True):
+        classify_file(starter_bundle, tmp_path / "in.csv", out, workers)
+    assert len({out.read_bytes() for out in outs}) == 1
+    heads = load_bundle(starter_bundle).heads
+    for row, answer in zip(read_table(outs[0]).rows, service.intake.classify(complaints(SAID)), strict=True):
+        assert isinstance(answer, dict)
+        for head in heads:
+            said = answer[head]
+            assert row[head] == said["label"]
+            assert row[f"{head}_confidence"] == f"{said['confidence']:.4f}"
+            assert row[f"{head}_accepted"] == str(said["accepted"]).lower()
 
 
 def test_a_recorded_answer_is_the_same_after_a_restart(open_at: Callable[..., Service], clock: Clock) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.classifier import HeadSpec, Held
 from model.errors import DataError
+from model.heads import HeadSpec, Held
 from model.labels import load_labels, shipped
 from tests.matters import CELLS, TEXTS
 from training.config import TrainConfig

@@ -14,6 +14,7 @@ PROGRAM = """
 from pathlib import Path
 import kesu, model.labels, model.text, model.exposure, serving.pages.screen, serving.store
 from model.labels import load_labels, shipped
+from model.scope import read_background
 from model.exposure import judge_exposure
 from model.text import normalise
 from serving.pages.screen import static_files
@@ -21,6 +22,7 @@ here = Path({folder!r})
 assert all(Path(m.__file__).is_relative_to(here) for m in (kesu, model.labels, serving.store))
 assert len(load_labels()["category"].labels) == 8
 assert shipped("starter").is_relative_to(here) and len(list(shipped("starter").glob("*.csv"))) >= 3
+assert len(read_background()[0]) > 400 and shipped("background.tsv").is_relative_to(here)
 assert judge_exposure("再不退就发抖音").stage == "threat"
 assert normalise("總結") == "总结"
 assert "htmx.min.js" in static_files()

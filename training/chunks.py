@@ -35,18 +35,18 @@ class Layout:
 
 
 class ChunkReader:
-    """The whole rows of a binary file in order, about 1 MB at a time; `layout` and `first` come before the rows.
+    """The whole rows of a binary file in order, about 1 MB (`chunk`) at a time; `layout`, `first` come before the rows.
 
     `first` is the number of the first row as a person counts it, `taken` the bytes read so far, `small` whether the
     file was read by then. Raises DataError as `read_table` does, for what lies beyond the first 4 MB when it gets
     there. A file of kind xlsx has no chunks: take its bytes by `rest_to`.
     """
 
-    def __init__(self, file: BinaryIO, name: str, chunk: int = _CHUNK) -> None:
+    def __init__(self, file: BinaryIO, name: str, chunk: int | None = None) -> None:
         self.name = name
         self.taken = 0
         self._file = file
-        self._chunk = chunk
+        self._chunk = chunk if chunk is not None else _CHUNK
         self._decoder: IncrementalDecoder | None = None
         self._loose = False
         self._head = self._read(_WINDOW)
@@ -83,15 +83,22 @@ class ChunkReader:
 
     def _open(self) -> Layout:
         head = self._head
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head[:4096]:
-            return self._open_utf16()
         cut = len(head) if self._last else max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-        text, encoding = decode(head[: cut or len(head)], self.name)
+        whole = head[: cut or len(head)]
+        if self._is_utf16(whole):
+            return self._open_utf16()
+        text, encoding = decode(whole, self.name)
         self._held = head.removeprefix(_BOM) if encoding.startswith("utf-8") else head
         encodings: tuple[str, ...] = ("gb18030",) if encoding == "gb18030" else ("utf-8",)
         if head.isascii() and not self._last:
             encodings = ("utf-8", "gb18030")  # what is to come decides
         return self._lay_out(text, encodings)
+
+    def _is_utf16(self, whole: bytes) -> bool:
+        """By its mark, or by zero bytes that no other encoding has so many of."""
+        if whole.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return True
+        return b"\0" in whole[:4096] and decode(whole[: len(whole) // 2 * 2], self.name)[1].startswith("utf-16")
 
     def _open_utf16(self) -> Layout:
         even = len(self._head) - len(self._head) % 2

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.classifier import HeadSpec, Held
+from model.heads import HeadSpec, Held
 from model.labels import SEPARATOR
 from training.findings import Cell, Finding, Kind, Place
 

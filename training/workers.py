@@ -3,9 +3,10 @@
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.resource_tracker import ensure_running
 from queue import SimpleQueue
 from threading import Thread
 from traceback import format_exc
@@ -40,7 +41,8 @@ def in_order(
         for _ in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(prepare, theirs), daemon=True)
-            process.start()
+            with _no_interrupt():
+                process.start()
             theirs.close()
             ends.append(ours)
             processes.append(process)
@@ -58,6 +60,20 @@ def in_order(
         for process in processes:
             process.join(5)
             process.kill()
+
+
+@contextmanager
+def _no_interrupt() -> Generator[None, None, None]:
+    """Ctrl-C waits for the end of the block; a process that is started in it never hears one, and ends with us."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    ensure_running()  # it unblocks the signal when it is started, as it would be in the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _send(end: Connection, piece: bytes) -> None:
