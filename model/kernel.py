@@ -202,7 +202,7 @@ def _add_rows(
             )
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def likeliest(scores: NDArray[np.float64], first: int, labels: int) -> int:
     """The label of the highest decision value in one text's `scores` (outputs,); two labels have one output."""
     if labels == 2:

@@ -84,7 +84,7 @@ def tone_of(text: str) -> tuple[str, tuple[int, int], NDArray[np.float64]]:
     return READINGS[readings[0]], (int(places[0, 0]), int(places[0, 1])), shift
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def _share(length: float) -> float:
     """How much of a shift counts in a text of `length` characters."""
     return float(min(max((_LONG - length) / (_LONG - _SHORT), _LEAST), 1.0))

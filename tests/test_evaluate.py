@@ -13,6 +13,7 @@ from model.table import read_table
 from tests.matters import CELLS, TEXTS
 from training.card import figures_page
 from training.evaluate import coverage, evaluate, evaluation_page, expected_error, measure
+from training.plots import confusion_map
 
 BUNDLE = Bundle(ComplaintClassifier(folds=3).fit(TEXTS, CELLS))
 
@@ -112,3 +113,14 @@ def test_a_file_without_labels_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,备注\n快递慢,无\n", encoding="utf-8")
     with pytest.raises(DataError, match="no label column of the bundle's heads"):
         evaluate(BUNDLE, read_table(tmp_path / "a.csv"))
+
+
+def test_the_confusion_of_five_hundred_labels_shows_those_that_are_confused() -> None:
+    labels = [f"类{at}" for at in range(500)]
+    table = [[0] * 500 for _ in labels]
+    for at in range(500):
+        table[at][at] = 5
+    table[7][400] = 3
+    drawn = confusion_map(labels, table)
+    assert drawn.count("<rect") == 24 * 24
+    assert "真实 类7，判为 类400：3" in drawn

@@ -12,6 +12,8 @@ from model.errors import BundleError
 from model.explain import character_weights
 from model.leaning import fit_leanings, leanings_layout
 from model.manifest import describe, restore
+from training.card import figures_page
+from training.evaluate import measure
 
 ABOUT = {
     "书": ("这本书", "纸张", "这套书"),
@@ -57,6 +59,14 @@ def test_a_word_that_praises_one_product_and_blames_another_is_read_by_the_produ
     assert (fitted.leanings_, plain.leanings_) == (((0, 1),), ())
     assert right(fitted, "mood") > right(plain, "mood") + 0.05
     assert right(fitted, "product") == right(plain, "product")
+
+
+def test_the_figures_say_what_a_head_leans_on(fitted: ComplaintClassifier) -> None:
+    texts, labels = rows(200, 5)
+    figures = measure(Bundle(fitted), texts, labels)
+    assert figures["mood"]["leans_on"] == "product"
+    assert "leans_on" not in figures["product"]
+    assert "<dd>product</dd>" in figures_page("", "", figures)
 
 
 def test_heads_that_gain_nothing_do_not_lean() -> None:

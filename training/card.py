@@ -7,7 +7,7 @@ from typing import Any
 
 from model.labels import load_labels
 from training.findings import data_section
-from training.plots import confusion_map, reliability_plot, risk_plot
+from training.plots import SHOWN, confusion_map, reliability_plot, risk_plot
 
 __all__ = ["card_files", "figures_page"]
 
@@ -101,6 +101,8 @@ def _section(title: str, figures: Mapping[str, Any]) -> str:
                 f"{figures['rank_agreement']:.2f} / {figures['rank_distance']:.2f}",
             )
         )
+    if "leans_on" in figures:
+        facts.append(("同一个词按什么分别计分", escape(figures["leans_on"])))
     working = None if accepted["precision"] is None else (accepted["share"], 1 - accepted["precision"])
     drawn = [
         (reliability_plot(figures["reliability"]), "可靠性：点越靠近对角线，置信度越可信；竖线是 95% 区间"),
@@ -108,7 +110,8 @@ def _section(title: str, figures: Mapping[str, Any]) -> str:
     ]
     map_ = ""
     if figures["confusion"] is not None:
-        map_ = _figure(confusion_map(figures["labels"], figures["confusion"]), "混淆：行为真实，列为判定")
+        most = f"；最易混淆的 {SHOWN} 类" if len(figures["labels"]) > SHOWN else ""
+        map_ = _figure(confusion_map(figures["labels"], figures["confusion"]), f"混淆：行为真实，列为判定{most}")
     plots = "".join(_figure(svg, caption) for svg, caption in drawn)
     return (
         f'<section><h2>{escape(title)}</h2>{_facts(facts)}<div class="row">{plots}</div>{_load(figures)}'

@@ -57,8 +57,9 @@ def measure(
 
     n, accuracy (of the best label; for a several-labels head the share of complaints with exactly the right set),
     macro_f1, micro_f1, per_class, ece, ece_floor, reliability, coverage, risk, accepted, load (`review_load`), reasons
-    (how many are not accepted, and why), confusion, rank_agreement and rank_distance (`ranks`, of an ordered head), and
-    `unknown_labels` for those the bundle does not have: their rows count as wrong.
+    (how many are not accepted, and why), confusion, rank_agreement and rank_distance (`ranks`, of an ordered head),
+    leans_on (the head by whose label this one weighs words, if any), and `unknown_labels` for those the bundle does not
+    have: their rows count as wrong.
     """
     chances, reasons = bundle.predict_proba(texts), bundle.reasons(texts)
     specs = {spec.name: spec for spec in bundle.classifier.heads_}
@@ -68,7 +69,9 @@ def measure(
         if len(rows):
             labels = [split_cell(column[row]) for row in rows.tolist()]
             out[head] = _figures(specs[head], chances[head][rows], labels, reasons[head][rows], per_day)
-    return out
+    every = bundle.classifier.heads_
+    gates = {every[head].name: every[gate].name for head, gate in bundle.classifier.leanings_}
+    return {head: {**figures, **({"leans_on": gates[head]} if head in gates else {})} for head, figures in out.items()}
 
 
 def coverage(confidence: NDArray[np.float64], right: NDArray[np.bool_], precision: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.archive import WEIGHTS
 from model.bundle import Bundle
 from model.classifier import ComplaintClassifier
 from model.errors import DataError
@@ -90,7 +91,7 @@ def train(
     card["data"] = findings_summary(findings)
     kept = {KEPT: kept_file(bundle.classifier.held_, outcomes), "data_report.csv": findings_file(findings)}
     version = bundle.save(out, created, {**card_files(card), **kept})
-    megabytes = sum(path.stat().st_size for path in Path(out).iterdir()) / 1e6
+    megabytes = (Path(out) / WEIGHTS).stat().st_size / 1e6
     if megabytes > _LARGE:
         notes.append(f"The bundle has {megabytes:.0f} MB, and takes as much memory: heads of many labels need it.")
     say(100, 100, "done")

@@ -5,29 +5,36 @@ from html import escape
 from math import ceil, floor, log10
 from typing import Any
 
-__all__ = ["confusion_map", "reliability_plot", "risk_plot"]
+__all__ = ["SHOWN", "confusion_map", "reliability_plot", "risk_plot"]
 
 _INK, _LINE, _MAIN, _SOFT, _WARN = "#334155", "#e2e8f0", "#2563eb", "#94a3b8", "#dc2626"
 _SIDE = 260
+SHOWN = 24  # labels of a confusion map at most: more cannot be read
 _LEFT, _TOP = 46, 14
 _BOUND = 0.05  # the share of errors that is marked
 
 
 def confusion_map(labels: Sequence[str], table: Sequence[Sequence[int]]) -> str:
-    """Rows are true labels, columns what was said; the shade is the share of the row.
+    """Rows are true labels, columns what was said; the shade is the share of the row. Of many labels, the 24 that are
+    most often taken for another or another for them.
 
     >>> confusion_map(["物流", "服务"], [[8, 2], [0, 5]]).count("<rect")
     4
     """
-    cell = 34 if len(labels) <= 12 else 22
+    shown = list(range(len(labels)))
+    if len(labels) > SHOWN:
+        wrong = [sum(row[at] for row in table) + sum(table[at]) - 2 * table[at][at] for at in shown]
+        shown = sorted(sorted(shown, key=lambda at: -wrong[at])[:SHOWN])
+    cell = 34 if len(shown) <= 12 else 22
     left, top = 92, 84
     parts = []
-    for row, counts in enumerate(table):
-        total = max(sum(counts), 1)
-        y = top + row * cell
+    for at, row in enumerate(shown):
+        total = max(sum(table[row]), 1)
+        y = top + at * cell
         parts.append(_text(left - 8, y + cell / 2 + 4, labels[row], "end"))
-        for column, count in enumerate(counts):
-            x, share = left + column * cell, count / total
+        for place, column in enumerate(shown):
+            count = table[row][column]
+            x, share = left + place * cell, count / total
             colour = _MAIN if row == column else _WARN
             title = f"真实 {labels[row]}，判为 {labels[column]}：{count}"
             parts.append(
@@ -37,10 +44,10 @@ def confusion_map(labels: Sequence[str], table: Sequence[Sequence[int]]) -> str:
             if count:
                 ink = "#fff" if share > 0.55 else _INK
                 parts.append(_text(x + cell / 2 - 1, y + cell / 2 + 4, str(count), "middle", ink))
-    for column, label in enumerate(labels):
-        middle = left + column * cell + cell / 2
-        parts.append(f'<g transform="translate({middle:.0f} {top - 8}) rotate(-40)">{_text(0, 0, label, "start")}</g>')
-    size = len(labels) * cell
+    for place, column in enumerate(shown):
+        name, middle = _text(0, 0, labels[column], "start"), left + place * cell + cell / 2
+        parts.append(f'<g transform="translate({middle:.0f} {top - 8}) rotate(-40)">{name}</g>')
+    size = len(shown) * cell
     return _svg(left + size + 60, top + size + 10, "混淆矩阵：行为真实标签，列为判定标签", parts)
 
 
