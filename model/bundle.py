@@ -115,7 +115,18 @@ class Bundle:
         )
         scores, reads = self.classifier.score_spans(codes, np.concatenate((spans, clauses[:, :2])), toned=False)
         lengths = reads[:size, 0].copy()
-        move_tone(self.classifier.heads_, self._layout, self.classifier.slope_, codes, spans, lengths, scores[:size])
+        fitted = self.classifier
+        move_tone(
+            fitted.heads_,
+            self._layout,
+            fitted.slope_,
+            fitted.shift_,
+            fitted.heat_,
+            codes,
+            spans,
+            lengths,
+            scores[:size],
+        )
         chances = self.classifier.chances(scores[:size])
         best, reason = self.classifier.decide(chances, scores[:size], reads[:size])
         each = zip(chances.tolist(), best.tolist(), reason.tolist(), strict=True)

@@ -22,7 +22,7 @@ from model.leaning import fit_leanings, leanings_layout
 from model.linear import HUGE, PLENTY, Recipe, quantise
 from model.scope import learn_scope
 from model.text import point_table
-from model.tone import move_tone
+from model.tone import has_tone, move_tone, temper
 
 __all__ = ["ComplaintClassifier", "Progress"]
 
@@ -90,6 +90,10 @@ class ComplaintClassifier:
             chosen = (self.recipes or {}).get(spec.name, ())
             fitted.append(fit_head(spec, matrix, fold, labels[spec.name], precision[at], chosen))
         found = fit_leanings(self.heads_, fitted, matrix, fold, labels, precision)
+        self.heat_ = 1.0
+        for at, spec in enumerate(self.heads_):
+            if has_tone(spec):
+                fitted[at], self.heat_ = temper(spec, fitted[at], texts, precision[at])
         self.heads_ = tuple(replace(spec, cut=one.cut) for spec, one in zip(self.heads_, fitted, strict=True))
         self.held_ = {spec.name: one.held for spec, one in zip(self.heads_, fitted, strict=True)}
         self.leanings_ = tuple((one.head, one.gate) for one in found)
@@ -124,7 +128,10 @@ class ComplaintClassifier:
             self.weights_, self.scale_, self.bias_, self.places_, scores, reads,
         )  # fmt: skip
         if toned:
-            move_tone(self.heads_, self.layout_, self.slope_, codes, spans, reads[:, 0].copy(), scores)
+            lengths = reads[:, 0].copy()
+            move_tone(
+                self.heads_, self.layout_, self.slope_, self.shift_, self.heat_, codes, spans, lengths, scores
+            )  # fmt: skip
         return scores, reads
 
     def chances(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:

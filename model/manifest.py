@@ -37,6 +37,7 @@ def describe(classifier: ComplaintClassifier, created: str) -> tuple[dict[str, A
         "libraries": {name: _version(name) for name in ("kesu", "numpy", "numba", "safetensors")},
         "grams": classifier.vocabulary_.grams,
         "limits": classifier.limits_.tolist(),
+        "heat": classifier.heat_,
         "leanings": [list(pair) for pair in classifier.leanings_],
         "heads": [
             {
@@ -109,6 +110,9 @@ def _build(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], wher
     classifier.heads_, classifier.vocabulary_, classifier.weights_ = specs, vocabulary, weights
     classifier.layout_, classifier.leanings_ = layout_of(specs), leanings
     classifier.places_ = leanings_layout(specs, leanings)
+    classifier.heat_ = float(manifest["heat"])
+    if not 1.0 <= classifier.heat_ < 100.0:
+        raise BundleError(f"{where} has heat {classifier.heat_}, which is none: train the bundle again.")
     for name in _LEARNT:
         values = np.array(manifest[name], np.float64)
         size = {"bias": outputs, "scale": outputs + sets}.get(name, labels)

@@ -6,19 +6,20 @@ one, of which a construction says less. A text in which it reads nothing keeps i
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from model.calibration import BEYOND
+from model.calibration import BEYOND, calibrate, thresholds
 from model.features import join_codes
-from model.heads import HeadSpec
+from model.heads import FittedHead, HeadSpec, layout_of
 from model.text import normalise, point_table
 from model.tone_readings import READINGS, read_tones
 from model.tone_words import tone_words
 
-__all__ = ["SCALE", "has_tone", "move_tone", "tone_of"]
+__all__ = ["SCALE", "has_tone", "move_tone", "temper", "tone_of"]
 
 SCALE = ("正面", "中性", "不满", "愤怒")
 _SHIFTS = {
@@ -39,6 +40,8 @@ _SHIFTS = {
 }
 _TABLE = np.array([_SHIFTS.get(reading, (0.0,) * 4) for reading in READINGS])
 _SHORT, _LONG, _LEAST = 20, 40, 0.15  # characters up to which all of a shift counts, from which the least share of it
+_HEATS = [float(heat) for heat in np.geomspace(1.0, 8.0, 25)]
+_ENOUGH = 50  # texts that were moved, to learn the heat from
 _MOST = 60  # characters of a text that is read: of longer ones a construction says nothing that the head does not
 
 
@@ -51,15 +54,17 @@ def move_tone(
     heads: Sequence[HeadSpec],
     layout: NDArray[np.int64],
     slope: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    heat: float,
     codes: NDArray[np.uint32],
     spans: NDArray[np.int64],
     lengths: NDArray[np.float64],
     scores: NDArray[np.float64],
 ) -> None:
-    """Move `scores` (texts, outputs) of the heads that have a tone; `slope` (labels) turns them into log-odds.
+    """Move `scores` (texts, outputs) of the heads that have a tone; `slope` and `shift` (labels) make them log-odds.
 
-    `layout` (heads, 4) is `layout_of(heads)`; `spans` (texts, 2) lie in the code points `codes`, and `lengths` (texts,)
-    are their characters as the classifier reads them.
+    `layout` (heads, 4) is `layout_of(heads)`; `spans` (texts, 2) lie in the code points `codes`, `lengths` (texts,) are
+    their characters as the classifier reads them, and `heat` is what the log-odds that were moved are divided by.
     """
     toned = [at for at, head in enumerate(heads) if has_tone(head)]
     if not toned:
@@ -67,7 +72,39 @@ def move_tone(
     readings, _ = _read(codes, spans, lengths)
     for at in toned:
         _, output, label, size = layout[at].tolist()
-        _move(readings, lengths, _TABLE, slope[label : label + size], scores[:, output : output + size])
+        mine = slice(label, label + size)
+        _move(readings, lengths, _TABLE, slope[mine], shift[mine], heat, scores[:, output : output + size])
+
+
+def temper(
+    spec: HeadSpec, fitted: FittedHead, texts: Sequence[str], precision: NDArray[np.float64]
+) -> tuple[FittedHead, float]:
+    """The head with the chances and thresholds it has once its tone has moved them, and the heat that makes them
+    likeliest.
+
+    `texts` are all of the fit, `precision` (labels,) is asked of what is accepted. A reading is sometimes wrong:
+    without a temperature of their own (Guo et al. 2017) the texts that were moved would be called too sure.
+    """
+    held = fitted.held
+    mine = [texts[row] for row in held.rows.tolist()]
+    lengths = np.array([float(len(normalise(text))) for text in mine])
+    readings, _ = _read(*join_codes(mine), lengths)
+    layout, moved, truth = layout_of([spec]), readings > 0, held.truth.argmax(1)
+
+    def chances(heat: float) -> NDArray[np.float64]:
+        scores, out = fitted.scores.copy(), np.empty(held.truth.shape)
+        _move(readings, lengths, _TABLE, fitted.slope, fitted.shift, heat, scores)
+        calibrate(scores, layout, fitted.slope, fitted.shift, out)
+        return out
+
+    def surprise(heat: float) -> float:
+        return -float(np.log(chances(heat)[np.arange(len(truth)), truth][moved] + 1e-12).sum())
+
+    heat = min(_HEATS, key=surprise) if int(moved.sum()) >= _ENOUGH else 1.0
+    final = chances(heat)
+    best = final.argmax(1)
+    limit = thresholds(final.max(1), held.truth[np.arange(len(best)), best], best, precision)
+    return replace(fitted, threshold=limit, held=replace(held, chances=final)), heat
 
 
 def tone_of(text: str) -> tuple[str, tuple[int, int], NDArray[np.float64]]:
@@ -96,13 +133,18 @@ def _move(
     lengths: NDArray[np.float64],
     table: NDArray[np.float64],
     slope: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    heat: float,
     scores: NDArray[np.float64],
 ) -> None:
     for text in range(len(readings)):
         if readings[text] > 0:
+            share = _share(lengths[text])
+            cooled = 1.0 + (heat - 1.0) * share
             for place in range(table.shape[1]):
-                score = scores[text, place]  # it counts less above 0 (`model.calibration.bent`), a shift does not
-                moved = min(score, BEYOND * score) + table[readings[text], place] * _share(lengths[text]) / slope[place]
+                score = scores[text, place]  # what is above 0 counts less (`model.calibration.bent`), a move does not
+                odds = slope[place] * min(score, BEYOND * score) + shift[place] + table[readings[text], place] * share
+                moved = (odds / cooled - shift[place]) / slope[place]
                 scores[text, place] = max(moved, moved / BEYOND)
 
 

@@ -114,7 +114,7 @@ def test_every_way_to_classify_says_the_same_and_a_text_is_moved_alike_in_any_ba
         slope = np.full(4, 1.7)
         lengths = np.array([float(len(normalise(text))) for text in batch])
         heads, layout = [HeadSpec("sentiment", SCALE, ordered=True)], np.array([[0, 0, 0, 4]])
-        move_tone(heads, layout, slope, *join_codes(batch), lengths, scores)
+        move_tone(heads, layout, slope, np.zeros(4), 1.5, *join_codes(batch), lengths, scores)
         return scores.tobytes()
 
     assert b"".join(moved([text]) for text in texts) == moved(texts) != bytes(len(texts) * 32)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import Bundle
+from model.classifier import ComplaintClassifier
 from model.linear import quantise
 from training.accuracy_bench import TASKS, read_task
 from training.config import TrainConfig
@@ -30,13 +31,8 @@ def rounding_bench(data: Path, tasks: Sequence[str] = tuple(TASKS)) -> dict[str,
         bundle, weights = fit_with_floats(texts, labels)
         classifier = bundle.classifier
 
-        def score(
-            some: Sequence[str], classifier: Any = classifier, weights: NDArray[np.float32] = weights
-        ) -> tuple[NDArray[np.float64], None]:
-            return classifier.vocabulary_.matrix(some) @ weights + classifier.bias_, None
-
         rounded, ours = bundle.predict_proba(unseen)["label"], measure(bundle, unseen, {"label": truth})["label"]
-        with patch.object(classifier, "score", score):
+        with patch.object(classifier, "score_spans", with_floats(classifier, weights)):
             exact, full = bundle.predict_proba(unseen)["label"], measure(bundle, unseen, {"label": truth})["label"]
         moved = float((rounded.argmax(1) != exact.argmax(1)).mean())
         cost = full["macro_f1"] - ours["macro_f1"]
@@ -49,6 +45,19 @@ def rounding_bench(data: Path, tasks: Sequence[str] = tuple(TASKS)) -> dict[str,
         f"largest cost of 8-bit weights: {100 * max(one['float_f1'] - one['int8_f1'] for one in results.values()):+.2f}"
     )
     return results
+
+
+def with_floats(classifier: ComplaintClassifier, weights: NDArray[np.float32]) -> Any:
+    """What scores spans as the classifier does, by weights (features, outputs) that were not rounded."""
+    plain = classifier.score_spans
+
+    def score_spans(
+        codes: NDArray[np.uint32], spans: NDArray[np.int64], toned: bool = True
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        texts = [codes[first:last].tobytes().decode("utf-32-le") for first, last in spans.tolist()]
+        return classifier.vocabulary_.matrix(texts) @ weights + classifier.bias_, plain(codes, spans, toned)[1]
+
+    return score_spans
 
 
 def fit_with_floats(texts: Sequence[str], labels: Sequence[str]) -> tuple[Bundle, NDArray[np.float32]]:
