@@ -32,6 +32,7 @@ from training.review_load import Outcome, daily_volume, interval, review_load, v
 
 STARTER = sorted((ROOT / "data" / "starter").glob("*.csv"))
 CASES = [line.split("\t") for line in (ROOT / "tests" / "scope_cases.tsv").read_text(encoding="utf-8").splitlines()]
+UNSEEN = [line.split("\t") for line in (ROOT / "tests" / "scope_unseen.tsv").read_text(encoding="utf-8").splitlines()]
 COMPLAINTS = [text for side, _, text in CASES if side == "in"]
 OFF_TOPIC = [(kind, text) for side, kind, text in CASES if side == "off"]
 
@@ -52,6 +53,14 @@ def test_the_background_is_broad_and_none_of_it_is_a_complaint_of_the_starter() 
     assert len(set(kinds)) >= 20
     assert len(set(passages)) == len(passages)
     assert not set(passages) & set(read_labelled(STARTER).texts)
+
+
+def test_texts_by_somebody_who_never_saw_the_background_are_told_apart_too(starter: Bundle) -> None:
+    off = refused(starter, [text for side, _, text in UNSEEN if side == "off"])
+    complaints = refused(starter, [text for side, _, text in UNSEEN if side == "in"])
+    assert (len(off), len(complaints)) == (210, 150)
+    assert sum(off) >= 0.9 * len(off)
+    assert sum(complaints) <= 0.11 * len(complaints)
 
 
 def test_what_is_no_complaint_is_refused_and_complaints_are_not(starter: Bundle) -> None:

@@ -56,6 +56,11 @@ def test_minimal_pairs_are_read_by_their_construction_and_not_by_their_words(bun
     assert pairs_right(bundle, True, "last") >= pairs_right(bundle, False, "last") + 0.3
 
 
+def test_pairs_by_somebody_who_never_saw_the_grammar_are_read_better_than_by_the_model_alone(bundle: Bundle) -> None:
+    assert sum(row["set"] == "others" for row in PAIRS) == 130
+    assert pairs_right(bundle, True, "others") >= pairs_right(bundle, False, "others") + 0.1
+
+
 @pytest.mark.parametrize(
     ("text", "side"),
     [
