@@ -69,7 +69,9 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev,bench]'
 	@touch $@ $(VENV)/.core
 
-data/bundles/current/manifest.json: $(wildcard data/starter/*.csv) | $(VENV)/.core
+# the starter's bundle is fitted again when its corpus or the format changes; a bundle of your own that is served stays
+SERVED := $(shell readlink data/bundles/current 2>/dev/null)
+data/bundles/current/manifest.json: $(if $(filter-out starter,$(SERVED)),,$(wildcard data/starter/*.csv) model/manifest.py) | $(VENV)/.core
 	@echo "fitting the first bundle from data/starter"
 	@$(BIN)/kesu train data/starter/*.csv --out $(BUNDLE)
 	@$(BIN)/kesu models promote $(BUNDLE)
