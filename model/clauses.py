@@ -15,7 +15,8 @@ from model.text import code_points
 
 __all__ = ["Part", "cut_clauses", "split_clauses"]
 
-_SHORTEST = 3  # characters of a clause; fewer belong to what follows
+_SHORTEST = 3  # characters of a clause; fewer belong to what follows, as does a number with its name:
+_NUMBER, _NAME = 8, 5  # 订单号2026110188765 has at least so many digits, and fewer characters than that beside it
 _MARKS = "，。！？；：、,!?;:…～~\n\r\t \u3000"
 _ADDING = (
     "而且", "并且", "还有", "另外", "此外", "同时", "再加上", "再有", "再就是", "再说", "其次", "其二", "其三", "二是",
@@ -110,6 +111,16 @@ def _begins(codes: NDArray[np.uint32], at: int, last: int, kind: int, before: in
     return -1
 
 
+@njit(inline="always")
+def _says(codes: NDArray[np.uint32], begin: int, end: int) -> bool:
+    """Whether a piece is a clause: not too short, and more than a number with its name."""
+    digits, letters = 0, 0
+    for at in range(begin, end):
+        digits += int(48 <= codes[at] <= 57 or codes[at] == 42)
+        letters += int(97 <= (codes[at] | np.uint32(32)) <= 122)
+    return end - begin >= _SHORTEST and (digits < _NUMBER or end - begin - digits - letters >= _NAME)
+
+
 @njit(cache=True, nogil=True)
 def _cut(
     codes: NDArray[np.uint32],
@@ -136,7 +147,7 @@ def _cut(
             if end == at:
                 word = _begins(codes, at, last, kind, _kind(codes, at - 1, kinds) if at > first else 0, words)
             if end > at or word >= 0:
-                if at - begin >= _SHORTEST:
+                if _says(codes, begin, at):
                     clauses[count] = begin, at, adds
                     count += 1
                     begin, adds = end, 0
@@ -147,7 +158,7 @@ def _cut(
             if end == at:
                 end = behind = at + 1
             at = end
-        if behind - begin >= _SHORTEST:
+        if _says(codes, begin, behind):
             clauses[count] = begin, behind, adds
             count += 1
         elif behind > begin and count > bounds[text]:

@@ -136,3 +136,16 @@ def test_a_case_that_quotes_other_words_is_refused_by_line(tmp_path: Path) -> No
     )
     with pytest.raises(DataError, match="line 1"):
         read_cases(tmp_path / "cases.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("快递慢，订单号2026110188765，客服态度差", ["快递慢", "订单号2026110188765，客服态度差"]),
+        ("快递慢，客服态度差，单号SF1234567890", ["快递慢", "客服态度差，单号SF1234567890"]),
+        ("扣了我1298元，快递慢", ["扣了我1298元", "快递慢"]),
+        ("iPhone14ProMax坏了，客服不理人", ["iPhone14ProMax坏了", "客服不理人"]),
+    ],
+)
+def test_a_number_with_its_name_is_no_clause_of_its_own(text: str, clauses: list[str]) -> None:
+    assert [text[start:end] for start, end in split_clauses(text)] == clauses
