@@ -15,8 +15,11 @@ from model.text import code_points
 
 __all__ = ["Part", "cut_clauses", "split_clauses"]
 
-_SHORTEST = 3  # characters of a clause; fewer belong to what follows, as does a number with its name:
-_NUMBER, _NAME = 8, 5  # 订单号2026110188765 has at least so many digits, and fewer characters than that beside it
+_SHORTEST = 3  # characters of a clause; fewer belong to what follows
+_NUMBER, _NAME = (
+    8,
+    5,
+)  # 订单号2026110188765 is no clause: at least so many digits, and fewer characters than that beside
 _MARKS = "，。！？；：、,!?;:…～~\n\r\t \u3000"
 _ADDING = (
     "而且", "并且", "还有", "另外", "此外", "同时", "再加上", "再有", "再就是", "再说", "其次", "其二", "其三", "二是",
@@ -112,13 +115,13 @@ def _begins(codes: NDArray[np.uint32], at: int, last: int, kind: int, before: in
 
 
 @njit(inline="always")
-def _says(codes: NDArray[np.uint32], begin: int, end: int) -> bool:
-    """Whether a piece is a clause: not too short, and more than a number with its name."""
+def _numbered(codes: NDArray[np.uint32], begin: int, end: int) -> bool:
+    """Whether a piece is no more than a number with its name."""
     digits, letters = 0, 0
     for at in range(begin, end):
         digits += int(48 <= codes[at] <= 57 or codes[at] == 42)
         letters += int(97 <= (codes[at] | np.uint32(32)) <= 122)
-    return end - begin >= _SHORTEST and (digits < _NUMBER or end - begin - digits - letters >= _NAME)
+    return digits >= _NUMBER and end - begin - digits - letters < _NAME
 
 
 @njit(cache=True, nogil=True)
@@ -147,20 +150,21 @@ def _cut(
             if end == at:
                 word = _begins(codes, at, last, kind, _kind(codes, at - 1, kinds) if at > first else 0, words)
             if end > at or word >= 0:
-                if _says(codes, begin, at):
+                if at - begin >= _SHORTEST and not _numbered(codes, begin, at):
                     clauses[count] = begin, at, adds
                     count += 1
                     begin, adds = end, 0
-                elif at == begin:
+                elif at == begin or at - begin >= _SHORTEST:
                     begin = end
                 if begin == end and (number > 0 or 0 <= word < _ADDERS):
                     adds = 1
             if end == at:
                 end = behind = at + 1
             at = end
-        if _says(codes, begin, behind):
-            clauses[count] = begin, behind, adds
-            count += 1
+        if behind - begin >= _SHORTEST:
+            if not _numbered(codes, begin, behind):
+                clauses[count] = begin, behind, adds
+                count += 1
         elif behind > begin and count > bounds[text]:
             clauses[count - 1, 1] = behind
         if count == bounds[text] + 1:
