@@ -37,9 +37,11 @@ fuzz: $(VENV)/.dev data/bundles/current/manifest.json  ## N=10000: hostile reque
 load: $(VENV)/.dev data/bundles/current/manifest.json  ## SECONDS=10: requests a second beside an empty route
 	$(BIN)/kesu bench serve --seconds $(SECONDS)
 
-bench: $(VENV)/.bench data/bundles/current/manifest.json  ## KESU_BENCH_DATA=DIR: accuracy, honesty, rounding, speed, throughput, spikes, serve
+bench: $(VENV)/.bench data/bundles/current/manifest.json  ## KESU_BENCH_DATA=DIR: accuracy, honesty, marked, several, rounding, speed, throughput, spikes, serve
 	$(BIN)/kesu bench accuracy
 	$(BIN)/kesu bench honesty
+	$(BIN)/kesu bench marked
+	$(BIN)/kesu bench several
 	$(BIN)/kesu bench rounding
 	taskset -c 0 $(BIN)/kesu bench speed
 	$(BIN)/kesu bench throughput

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(commands)
 app.add_typer(models, name="models")
 app.add_typer(keys, name="keys")
+BENCHES = "accuracy, honesty, marked, rounding, several, speed, throughput, spikes or serve"
 
 
 def settings_now(**over: Any) -> Any:
@@ -134,9 +135,7 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[
-        str, typer.Argument(help="accuracy, honesty, rounding, several, speed, throughput, spikes or serve")
-    ],
+    name: Annotated[str, typer.Argument(help=BENCHES)],
     data: Annotated[
         Path | None, typer.Option(envvar="KESU_BENCH_DATA", help="folder with the public data; several: cases")
     ] = None,
@@ -160,6 +159,10 @@ def bench(
         from training.honesty_bench import honesty_bench
 
         honesty_bench(needed(data))
+    elif name == "marked":
+        from training.marked_bench import marked_bench
+
+        marked_bench(bundle)
     elif name == "rounding":
         from training.rounding_bench import rounding_bench
 
@@ -181,9 +184,7 @@ def bench(
 
         bench_serve(settings_now(bundle=bundle), seconds)
     else:
-        raise DataError(
-            f"there is no bench {name}: choose accuracy, honesty, rounding, several, speed, throughput, spikes or serve"
-        )
+        raise DataError(f"there is no bench {name}: choose {BENCHES}")
 
 
 def needed(data: Path | None) -> Path:

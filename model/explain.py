@@ -1,8 +1,8 @@
 """Which characters carried a decision, as offsets into the text as it was written.
 
 A linear score is a sum over n-grams; each n-gram's share is spread evenly over its characters, so the shares of all
-characters and the bias add up to the score itself: nothing is approximated. What a construction moves (`model.tone`) is
-spread over its own characters.
+characters and the bias add up to the score itself: nothing is approximated. Where a construction moves a sentiment
+(`model.tone`) its move is spread over its own characters; the sum is then that of the score before it was cooled.
 """
 
 from typing import TYPE_CHECKING

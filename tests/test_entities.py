@@ -5,7 +5,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from time import perf_counter
 
 import httpx
@@ -16,25 +15,14 @@ from hypothesis import strategies as st
 from model.entities import KINDS, find_entities
 from model.privacy import mask
 from tests.conftest import NOON, ROOT
+from training.marked_bench import Mark, read_marked
 
-MARK = re.compile(r"\[\[(\w+):([^\]|]*)(?:\|([^\]]*))?\]\]")
 EXACT = ("order", "tracking", "amount", "date")
-Mark = tuple[str, int, int]
 
 
 @cache
 def marked() -> list[tuple[str, dict[Mark, str | None]]]:
-    """Each complaint, masked as it is stored, with its marks and their values."""
-    cases = []
-    for line in (Path(__file__).parent / "entity_cases.tsv").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            text, at, marks = "", 0, {}
-            for match in MARK.finditer(line):
-                text += line[at : match.start()]
-                marks[match[1], len(text), len(text) + len(match[2])] = match[3]
-                text, at = text + match[2], match.end()
-            cases.append((mask(text + line[at:]), marks))
-    return cases
+    return read_marked()
 
 
 def found(text: str) -> dict[Mark, str | None]:

@@ -26,13 +26,14 @@ from training.evaluate import measure
 from training.fit import fit_bundle
 from training.honesty import measure_explanations, measure_honesty, measure_noise, measure_off_topic
 from training.honesty_bench import load_kept, read_domain
+from training.marked_bench import read_scope, refused
 from training.noise import KINDS, add_noise
 from training.rethreshold import forecast_loads, save_with, targets_of
 from training.review_load import Outcome, daily_volume, interval, review_load, volume_of
 
 STARTER = sorted((ROOT / "data" / "starter").glob("*.csv"))
-CASES = [line.split("\t") for line in (ROOT / "tests" / "scope_cases.tsv").read_text(encoding="utf-8").splitlines()]
-UNSEEN = [line.split("\t") for line in (ROOT / "tests" / "scope_unseen.tsv").read_text(encoding="utf-8").splitlines()]
+CASES = read_scope("scope_cases.tsv")
+UNSEEN = read_scope("scope_unseen.tsv")
 COMPLAINTS = [text for side, _, text in CASES if side == "in"]
 OFF_TOPIC = [(kind, text) for side, kind, text in CASES if side == "off"]
 
@@ -40,11 +41,6 @@ OFF_TOPIC = [(kind, text) for side, kind, text in CASES if side == "off"]
 @pytest.fixture(scope="module")
 def starter(starter_bundle: Path) -> Bundle:
     return load_bundle(starter_bundle)
-
-
-def refused(bundle: Bundle, texts: tuple[str, ...] | list[str]) -> list[bool]:
-    reasons = [next(iter(said.heads.values())).reason for said in bundle.predict(texts)]
-    return [reason in (Reason.OUT_OF_SCOPE, Reason.TOO_SHORT) for reason in reasons]
 
 
 def test_the_background_is_broad_and_none_of_it_is_a_complaint_of_the_starter() -> None:

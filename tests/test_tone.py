@@ -1,7 +1,7 @@
 """The tone of a complaint: negation, rhetoric, irony and questions on the scale of sentiment, on pairs of our own."""
 
 from collections import Counter
-from csv import QUOTE_NONE, DictReader
+from csv import DictReader
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from model.text import normalise
 from model.tone import SCALE, move_tone, tone_of
 from training.card import card_files
 from training.evaluate import measure, ranks
+from training.marked_bench import read_pairs, sides_right
 
 HERE = Path(__file__).parent
 STARTED = [
@@ -29,8 +30,7 @@ STARTED = [
     for row in DictReader(StringIO(path.read_text(encoding="utf-8")))
 ]
 TEXTS, MOODS = [row["text"] for row in STARTED], [row["sentiment"] for row in STARTED]
-with (HERE / "tone_pairs.tsv").open(encoding="utf-8") as _file:
-    PAIRS = list(DictReader(_file, delimiter="\t", quoting=QUOTE_NONE))
+PAIRS = read_pairs()
 SIDES = [row[side] for row in PAIRS for side in ("text_a", "text_b")]
 MEANT = [row[side] for row in PAIRS for side in ("label_a", "label_b")]
 
@@ -44,9 +44,8 @@ def bundle() -> Bundle:
 
 def pairs_right(bundle: Bundle, toned: bool, which: str) -> float:
     """The share of pairs of a set of which both sides get their label."""
-    said = bundle.classifier.predict_proba(SIDES, toned)["sentiment"].argmax(1)
-    right = np.array([SCALE[at] == label for at, label in zip(said.tolist(), MEANT, strict=True)]).reshape(-1, 2).all(1)
-    return float(right[[row["set"] == which for row in PAIRS]].mean())
+    mine = [pair for pair in PAIRS if pair["set"] == which]
+    return float(sides_right(bundle, mine, toned).all(1).mean())
 
 
 def test_minimal_pairs_are_read_by_their_construction_and_not_by_their_words(bundle: Bundle) -> None:

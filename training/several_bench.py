@@ -15,7 +15,7 @@ from model.errors import DataError
 from model.labels import shipped
 from model.lead import assign
 
-__all__ = ["measure_parts", "read_cases", "several_bench"]
+__all__ = ["measure_parts", "read_cases", "several_bench", "starter_or"]
 
 _CASES = Path(__file__).resolve().parent.parent / "tests" / "several_cases.jsonl"
 _CHOSEN, _HELD = slice(0, None, 2), slice(1, None, 2)  # the settings were chosen on every other case of ours
@@ -28,7 +28,7 @@ def several_bench(path: Path | None = None, bundle: Path | None = None) -> dict[
     """
     cases = read_cases(path if path is not None else _CASES)
     groups = {"all": cases} if path is not None else {"chosen on": cases[_CHOSEN], "held out": cases[_HELD]}
-    model = load_bundle(bundle) if bundle is not None else _starter()
+    model = starter_or(bundle)
     results = {name: measure_parts(model, some) for name, some in groups.items()}
     for name, figures in results.items():
         print(f"{name}: {len(groups[name])} complaints by bundle {model.version}")
@@ -118,9 +118,12 @@ def _f1(counts: list[int]) -> float:
     return 2 * right / max(found + there, 1)
 
 
-def _starter() -> Bundle:
+def starter_or(bundle: Path | None) -> Bundle:
+    """The bundle of a folder; without one, a bundle trained from the starter corpus."""
     from training.fit import train
 
+    if bundle is not None:
+        return load_bundle(bundle)
     with TemporaryDirectory() as folder:
         train(sorted(shipped("starter").glob("*.csv")), Path(folder) / "bundle")
         return load_bundle(Path(folder) / "bundle")
