@@ -1,6 +1,7 @@
 """A chunk of a file classified: its rows cut into cells, their texts judged by column, and the rows written again."""
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,8 +57,8 @@ class Done:
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
-class Chunk:
-    """The usable rows of a chunk: `texts`, `cells` of any column, and `said`, column → `Said`, which may be changed."""
+class Chunk(ABC):
+    """The usable rows of a chunk: `texts`, `rows`, and `said`, column → `Said`, which may be changed."""
 
     codes: NDArray[np.uint32]
     spans: NDArray[np.int64]
@@ -71,13 +72,9 @@ class Chunk:
         """Each row's text: title and body, as `Table.text` joins them."""
         return [self.codes[a:b].tobytes().decode("utf-32-le", "surrogatepass") for a, b in self.spans.tolist()]
 
-    def cells(self, column: str) -> list[str]:
-        """Each row's cell of a column of the file."""
-        raise NotImplementedError
-
+    @abstractmethod
     def rows(self) -> list[list[str]]:
         """Each row's cells, one a column of the file."""
-        raise NotImplementedError
 
     def csv(self) -> bytes:
         """The rows with what is said of them, as CSV."""
@@ -127,10 +124,6 @@ class CsvChunk(Chunk):
         codes, self.spans = np.empty(len(data) + 2 * good, np.uint32), np.empty((good, 2), np.int64)
         used = read_texts(self._data, *where, self._firsts, self._kept, np.array(columns), codes, self.spans)
         self.codes = codes[:used]
-
-    def cells(self, column: str) -> list[str]:
-        at = self.columns.index(column)
-        return [row[at] for row in self.rows()]
 
     def rows(self) -> list[list[str]]:
         whole, width = self._data.tobytes(), len(self.columns)
@@ -185,9 +178,6 @@ class JsonChunk(Chunk):
         faults = {number - 2: reason for number, reason in sheet.faults}
         self.faults = sorted((faults | dict.fromkeys(bad, not_text(layout))).items())
         self.codes, self.spans = join_codes([layout.table.text(row) for row in self._rows])
-
-    def cells(self, column: str) -> list[str]:
-        return [row[column] for row in self._rows]
 
     def rows(self) -> list[list[str]]:
         return [list(row.values()) for row in self._rows]
